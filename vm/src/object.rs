@@ -142,12 +142,18 @@ impl fmt::Display for Object<'_> {
     /// give an object of length 0 that nothing can load; so does this.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(MAGIC)?;
-        number(f, VERSION)?;
-        let Ok(len) = u8::try_from(self.0.len()) else {
-            return number(f, 0);
-        };
-        number(f, len.into())?;
-        self.0.iter().try_for_each(|i| encode_insn(f, i))
+        let len = u8::try_from(self.0.len()).ok();
+        let mut header = Text::EMPTY;
+        header.number(VERSION);
+        header.number(len.unwrap_or(0).into());
+        header.write(f)?;
+        let insns = if len.is_some() { self.0 } else { &[] };
+        for insn in insns {
+            let mut text = Text::EMPTY;
+            text.insn(insn);
+            text.write(f)?;
+        }
+        Ok(())
     }
 }
 
@@ -168,52 +174,80 @@ const fn extra(ty: FieldType) -> Extra {
     }
 }
 
-fn encode_insn(f: &mut fmt::Formatter<'_>, insn: &Insn) -> fmt::Result {
-    let [low, high @ ..] = insn.args;
-    f.write_str("_")?;
-    number(f, insn.field.id().into())?;
-    number(f, insn.op.as_u8().into())?;
-    number(f, insn.negative.into())?;
-    number(f, low)?;
-    match extra(insn.field.field_type()) {
-        Extra::Nothing => {}
-        Extra::Offset => {
-            let [offset, ..] = high;
-            number(f, offset.wrapping_add(OFFSET_BIAS))?;
+/// Characters that are written at once: those of one instruction.
+struct Text {
+    bytes: [u8; Self::CAPACITY],
+    len: usize,
+}
+
+impl Text {
+    /// The mark, three short numbers, four words and two labels.
+    const CAPACITY: usize = 1 + 2 + 2 + 1 + 4 * 7 + 2 * 5;
+
+    const EMPTY: Self = Self {
+        bytes: [0; Self::CAPACITY],
+        len: 0,
+    };
+
+    fn push(&mut self, byte: u8) {
+        if let Some(slot) = self.bytes.get_mut(self.len) {
+            *slot = byte;
+            self.len = self.len.saturating_add(1);
         }
-        Extra::Words(count) => {
-            for word in high.iter().take(count) {
-                number(f, *word)?;
+    }
+
+    fn number(&mut self, value: u32) {
+        let digit = |index: u32| {
+            let byte = usize::try_from(index).ok().and_then(|i| DIGITS.get(i));
+            byte.copied().unwrap_or(b'W')
+        };
+        for shift in [30_u32, 25, 20, 15, 10, 5] {
+            let rest = value.checked_shr(shift).unwrap_or(0);
+            if rest != 0 {
+                self.push(digit(rest & 31));
             }
         }
+        self.push(digit(value & 31 | 32));
     }
-    target(f, insn.success)?;
-    target(f, insn.failure)
-}
 
-fn target(f: &mut fmt::Formatter<'_>, target: Target) -> fmt::Result {
-    match (target, target.index()) {
-        (_, Some(index)) => {
-            f.write_str("L")?;
-            number(f, index.into())
-        }
-        (Target::ACCEPT, None) => f.write_str("A"),
-        _ => f.write_str("X"),
-    }
-}
-
-fn number(f: &mut fmt::Formatter<'_>, value: u32) -> fmt::Result {
-    let digit = |index: u32| {
-        let byte = usize::try_from(index).ok().and_then(|i| DIGITS.get(i));
-        char::from(byte.copied().unwrap_or(b'W'))
-    };
-    for shift in [30_u32, 25, 20, 15, 10, 5] {
-        let rest = value.checked_shr(shift).unwrap_or(0);
-        if rest != 0 {
-            fmt::Write::write_char(f, digit(rest & 31))?;
+    fn target(&mut self, target: Target) {
+        match (target, target.index()) {
+            (_, Some(index)) => {
+                self.push(b'L');
+                self.number(index.into());
+            }
+            (Target::ACCEPT, None) => self.push(b'A'),
+            _ => self.push(b'X'),
         }
     }
-    fmt::Write::write_char(f, digit(value & 31 | 32))
+
+    fn insn(&mut self, insn: &Insn) {
+        let [low, high @ ..] = insn.args;
+        self.push(b'_');
+        self.number(insn.field.id().into());
+        self.number(insn.op.as_u8().into());
+        self.number(insn.negative.into());
+        self.number(low);
+        match extra(insn.field.field_type()) {
+            Extra::Nothing => {}
+            Extra::Offset => {
+                let [offset, ..] = high;
+                self.number(offset.wrapping_add(OFFSET_BIAS));
+            }
+            Extra::Words(count) => {
+                for word in high.iter().take(count) {
+                    self.number(*word);
+                }
+            }
+        }
+        self.target(insn.success);
+        self.target(insn.failure);
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.bytes.get(..self.len).unwrap_or_default();
+        f.write_str(core::str::from_utf8(text).unwrap_or_default())
+    }
 }
 
 struct Reader<'a> {

@@ -286,7 +286,6 @@ macro_rules! define_fields {
         }
 
         const ROWS: &[Row] = &[$(Row {
-            field: Field::$variant,
             name: $name,
             ty: FieldType::$ty,
             layers: $layers,
@@ -307,9 +306,10 @@ macro_rules! define_fields {
                 }
             }
 
+            #[allow(clippy::indexing_slicing, reason = "while compiling only")]
             const fn row(self) -> &'static Row {
                 match self {
-                    $(Self::$variant => &const { row_of($id) },)*
+                    $(Self::$variant => &const { ROWS[$id] },)*
                 }
             }
         }
@@ -319,7 +319,6 @@ macro_rules! define_fields {
 /// What the table says of one field.
 #[derive(Clone, Copy)]
 struct Row {
-    field: Field,
     name: &'static str,
     ty: FieldType,
     layers: LayerSet,
@@ -340,13 +339,9 @@ const R: LayerSet = LayerSet::of(&[Reflect]);
 
 for_each_field!(define_fields);
 
-#[allow(clippy::indexing_slicing, reason = "runs while compiling only")]
-const fn row_of(id: usize) -> Row {
-    ROWS[id]
-}
-
-/// Positions of `ROWS`, ordered by name for look-up.
-const BY_NAME: [u8; ROWS.len()] = sorted_by_name();
+/// Names to ids: a hash table with linear probing, half empty.
+const BY_NAME: [Option<u8>; BUCKETS] = hashed_by_name();
+const BUCKETS: usize = 256;
 
 impl Field {
     /// The number of the field on the wire.
@@ -362,11 +357,11 @@ impl Field {
 
     /// The field with exactly this name; case matters.
     pub fn from_name(name: &str) -> Option<Self> {
-        let row = |&at: &u8| ROWS.get(usize::from(at));
-        let found = BY_NAME
-            .binary_search_by(|at| row(at).map_or("", |r| r.name).cmp(name))
-            .ok()?;
-        Some(row(BY_NAME.get(found)?)?.field)
+        let from = hash(name.as_bytes());
+        let probes = (0..BUCKETS).map(|step| from.wrapping_add(step) % BUCKETS);
+        let ids = probes.map_while(|at| BY_NAME.get(at).copied().flatten());
+        ids.filter_map(|id| Self::from_id(id.into()))
+            .find(|field| field.name() == name)
     }
 
     /// The type of its values.
@@ -413,6 +408,17 @@ impl Field {
     }
 }
 
+#[allow(clippy::as_conversions, reason = "lossless, and `From` is not const")]
+const fn hash(name: &[u8]) -> usize {
+    let mut hash: usize = 0;
+    let mut rest = name;
+    while let [byte, tail @ ..] = rest {
+        hash = hash.wrapping_mul(31).wrapping_add(*byte as usize);
+        rest = tail;
+    }
+    hash
+}
+
 #[allow(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
@@ -420,37 +426,18 @@ impl Field {
     clippy::cast_possible_truncation,
     reason = "runs while compiling only"
 )]
-const fn sorted_by_name() -> [u8; ROWS.len()] {
-    let mut order = [0; ROWS.len()];
-    let mut i = 0;
-    while i < order.len() {
-        order[i] = i as u8;
-        let mut j = i;
-        while j > 0
-            && less(
-                ROWS[order[j] as usize].name,
-                ROWS[order[j - 1] as usize].name,
-            )
-        {
-            order.swap(j, j - 1);
-            j -= 1;
+const fn hashed_by_name() -> [Option<u8>; BUCKETS] {
+    let mut table = [None; BUCKETS];
+    let mut id = 0;
+    while id < ROWS.len() {
+        let mut at = hash(ROWS[id].name.as_bytes()) % BUCKETS;
+        while table[at].is_some() {
+            at = (at + 1) % BUCKETS;
         }
-        i += 1;
+        table[at] = Some(id as u8);
+        id += 1;
     }
-    order
-}
-
-#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
-const fn less(a: &str, b: &str) -> bool {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    let mut i = 0;
-    while i < a.len() && i < b.len() {
-        if a[i] != b[i] {
-            return a[i] < b[i];
-        }
-        i += 1;
-    }
-    a.len() < b.len()
+    table
 }
 
 #[cfg(test)]
