@@ -42,6 +42,7 @@ mod codegen;
 mod decompile;
 pub mod diag;
 mod dialect;
+pub mod explain;
 pub mod expr;
 mod filter;
 mod flags;
