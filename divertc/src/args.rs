@@ -1,0 +1,349 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use divert_compiler::{Compiler, Dialect, Layer, OptLevel};
+use ipnet::IpNet;
+
+/// Check, compile, explain and run WinDivert packet filters.
+///
+/// Exit codes: 0 fine (run: something matched), 1 the filter is wrong (run:
+/// nothing matched), 2 wrong usage, 3 a file cannot be read or written.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// When to use colours; NO_COLOR and CLICOLOR_FORCE are honoured
+    #[arg(long, global = true, value_enum, default_value_t = ColorWhen::Auto)]
+    pub(crate) color: ColorWhen,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Say whether a filter is right, and what is strange about it
+    Check(CheckArgs),
+    /// Compile a filter
+    Compile(CompileArgs),
+    /// Say what a filter means, or what a diagnostic code means
+    Explain(ExplainArgs),
+    /// Print the packets of captures that a filter matches
+    Run(RunArgs),
+    /// Print a filter in its normal form
+    Fmt(FmtArgs),
+    /// Print the instructions of a filter or object string
+    Disasm(DisasmArgs),
+    /// List the fields that filters can test
+    Fields(FieldsArgs),
+    /// Answer requests, one JSON object a line, on standard input
+    Batch,
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorWhen {
+    Auto,
+    Always,
+    Never,
+}
+
+impl ColorWhen {
+    /// Makes this the choice of every later print.
+    pub(crate) fn write_global(self) {
+        let choice = match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        };
+        choice.write_global();
+    }
+}
+
+/// Where the filter comes from.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Source {
+    /// The filter, an object string, or `-` to read from standard input
+    #[arg(required_unless_present = "file", allow_hyphen_values = true)]
+    pub(crate) filter: Option<OsString>,
+
+    /// Read the filter from a file
+    #[arg(short, long, value_name = "FILE", conflicts_with = "filter")]
+    pub(crate) file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) options: Options,
+}
+
+/// How to read a filter.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// The layer the filter is for
+    #[arg(short, long, value_enum, default_value_t = LayerName::Network)]
+    pub(crate) layer: LayerName,
+
+    /// What the text means: as documented, or as WinDivert 2.2 takes it
+    #[arg(long, value_enum, default_value_t = DialectName::Divert)]
+    pub(crate) dialect: DialectName,
+
+    /// How much to optimise (all levels act as 0 for now)
+    #[arg(short = 'O', value_name = "LEVEL", default_value = "2", value_parser = ["0", "1", "2"])]
+    pub(crate) opt_level: String,
+}
+
+impl Options {
+    pub(crate) fn layer(&self) -> Layer {
+        self.layer.layer()
+    }
+
+    pub(crate) fn compiler(&self) -> Compiler {
+        let level = match self.opt_level.as_str() {
+            "0" => OptLevel::O0,
+            "1" => OptLevel::O1,
+            _ => OptLevel::O2,
+        };
+        Compiler::new()
+            .layer(self.layer())
+            .dialect(self.dialect.dialect())
+            .opt_level(level)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LayerName {
+    Network,
+    Forward,
+    Flow,
+    Socket,
+    Reflect,
+}
+
+impl LayerName {
+    pub(crate) const fn layer(self) -> Layer {
+        match self {
+            Self::Network => Layer::Network,
+            Self::Forward => Layer::NetworkForward,
+            Self::Flow => Layer::Flow,
+            Self::Socket => Layer::Socket,
+            Self::Reflect => Layer::Reflect,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DialectName {
+    Divert,
+    #[value(name = "windivert-2.2")]
+    WinDivert22,
+}
+
+impl DialectName {
+    pub(crate) const fn dialect(self) -> Dialect {
+        match self {
+            Self::Divert => Dialect::Divert,
+            Self::WinDivert22 => Dialect::WinDivert22,
+        }
+    }
+}
+
+/// How diagnostics are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Human,
+    Short,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckFormat {
+    Human,
+    Short,
+    Json,
+    Sarif,
+    Github,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) source: Source,
+
+    /// How to print what is found
+    #[arg(long, value_enum, default_value_t = CheckFormat::Human)]
+    pub(crate) format: CheckFormat,
+
+    /// Take every line of the input for a filter of its own
+    #[arg(long)]
+    pub(crate) each: bool,
+
+    /// `-D warnings`: a warning makes the filter wrong
+    #[arg(short = 'D', value_name = "LINT", value_parser = ["warnings"])]
+    pub(crate) deny: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Emit {
+    /// The object string, for `WinDivertOpen`
+    Object,
+    /// The instructions as the driver takes them, 24 bytes each
+    Bytecode,
+    /// One instruction a line
+    Asm,
+    /// The bytes of the instructions in hexadecimal
+    Hex,
+    /// A C source file
+    C,
+    /// All there is to say, as JSON
+    Json,
+    /// A graph for Graphviz
+    Dot,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CompileArgs {
+    #[command(flatten)]
+    pub(crate) source: Source,
+
+    /// What to make
+    #[arg(long, value_enum, default_value_t = Emit::Object)]
+    pub(crate) emit: Emit,
+
+    /// Write to a file
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// How to print diagnostics
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExplainFormat {
+    Human,
+    Json,
+    Dot,
+    Svg,
+    Html,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExplainArgs {
+    #[command(flatten)]
+    pub(crate) source: Source,
+
+    /// Follow the evaluation on this packet, in hexadecimal from its IP header
+    #[arg(long, value_name = "HEX", conflicts_with = "capture")]
+    pub(crate) packet: Option<String>,
+
+    /// Follow the evaluation on a frame of this capture
+    #[arg(long, value_name = "FILE", requires = "frame")]
+    pub(crate) capture: Option<PathBuf>,
+
+    /// The number of the frame, from 1
+    #[arg(long, value_name = "N", requires = "capture")]
+    pub(crate) frame: Option<u64>,
+
+    #[command(flatten)]
+    pub(crate) direction: DirectionArgs,
+
+    /// How to print the explanation
+    #[arg(long, value_enum, default_value_t = ExplainFormat::Human)]
+    pub(crate) format: ExplainFormat,
+}
+
+/// Which way packets go; captures do not say.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DirectionArgs {
+    /// Addresses of this host: packets from them are outbound, others inbound
+    #[arg(long, value_name = "ADDR|CIDR", value_parser = network)]
+    pub(crate) local: Vec<IpNet>,
+
+    /// Take every packet for outbound (the default)
+    #[arg(long, conflicts_with_all = ["inbound", "local"])]
+    pub(crate) outbound: bool,
+
+    /// Take every packet for inbound
+    #[arg(long, conflicts_with = "local")]
+    pub(crate) inbound: bool,
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let net = text.parse::<IpNet>();
+    let net = net.or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
+    net.map_err(|_| "write an address such as 10.0.0.1, or a network such as 10.0.0.0/8".into())
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunArgs {
+    /// The filter, or an object string
+    #[arg(required_unless_present = "file", allow_hyphen_values = true)]
+    pub(crate) filter: Option<OsString>,
+
+    /// The captures, pcap or pcapng
+    #[arg(value_name = "CAPTURE")]
+    pub(crate) captures: Vec<PathBuf>,
+
+    /// Read the filter from a file; all arguments are then captures
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) options: Options,
+
+    /// Write the matching frames to a pcap file
+    #[arg(short, value_name = "OUT.pcap")]
+    pub(crate) write: Option<PathBuf>,
+
+    /// Print only how many match
+    #[arg(long)]
+    pub(crate) count: bool,
+
+    #[command(flatten)]
+    pub(crate) direction: DirectionArgs,
+
+    /// How to print diagnostics; json also prints matches as JSON
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct FmtArgs {
+    #[command(flatten)]
+    pub(crate) source: Source,
+
+    /// Print nothing; exit with 1 if the text is not in its normal form
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DisasmArgs {
+    #[command(flatten)]
+    pub(crate) source: Source,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FieldsFormat {
+    Human,
+    Json,
+    Markdown,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct FieldsArgs {
+    /// Only fields that exist at this layer
+    #[arg(short, long, value_enum, action = ArgAction::Set)]
+    pub(crate) layer: Option<LayerName>,
+
+    /// How to print them
+    #[arg(long, value_enum, default_value_t = FieldsFormat::Human)]
+    pub(crate) format: FieldsFormat,
+}

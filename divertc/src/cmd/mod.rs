@@ -1,0 +1,11 @@
+//! One file a command.
+
+pub(crate) mod batch;
+pub(crate) mod check;
+pub(crate) mod compile;
+pub(crate) mod disasm;
+pub(crate) mod explain;
+pub(crate) mod fields;
+pub(crate) mod fmt;
+pub(crate) mod run;
+pub(crate) mod shell;

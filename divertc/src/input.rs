@@ -1,0 +1,66 @@
+//! Where filters come from: an argument, a file, standard input.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::Failure;
+use crate::args::Source;
+
+/// The text of a filter, and what to call it.
+pub(crate) struct Input {
+    pub(crate) name: String,
+    pub(crate) text: String,
+}
+
+/// A filter that is not even text.
+pub(crate) struct NotText {
+    pub(crate) name: String,
+    /// How many bytes were fine.
+    pub(crate) valid: usize,
+}
+
+impl Source {
+    pub(crate) fn read(&self) -> Result<Result<Input, NotText>, Failure> {
+        read(self.filter.as_deref(), self.file.as_deref())
+    }
+}
+
+/// Reads a filter. Standard input is read only if the argument is `-`.
+pub(crate) fn read(
+    argument: Option<&OsStr>,
+    file: Option<&Path>,
+) -> Result<Result<Input, NotText>, Failure> {
+    let (name, bytes) = match (file, argument) {
+        (Some(path), _) => {
+            let cannot = |error| Failure::Io(format!("cannot read {}: {error}", path.display()));
+            (path.display().to_string(), fs::read(path).map_err(cannot)?)
+        }
+        (None, Some(argument)) if argument == "-" => {
+            let mut bytes = Vec::new();
+            let cannot = |error| Failure::Io(format!("cannot read standard input: {error}"));
+            io::stdin().read_to_end(&mut bytes).map_err(cannot)?;
+            ("<stdin>".into(), bytes)
+        }
+        (None, Some(argument)) => ("filter".into(), argument.as_encoded_bytes().to_vec()),
+        (None, None) => return Err(Failure::Usage("a filter is missing".into())),
+    };
+    let is_file = file.is_some() || argument.is_some_and(|a| a == "-");
+    Ok(match String::from_utf8(bytes) {
+        Ok(mut text) => {
+            // The line end of a file is not part of the filter.
+            if is_file && text.ends_with('\n') {
+                text.pop();
+                if text.ends_with('\r') {
+                    text.pop();
+                }
+            }
+            Ok(Input { name, text })
+        }
+        Err(error) => Err(NotText {
+            name,
+            valid: error.utf8_error().valid_up_to(),
+        }),
+    })
+}
