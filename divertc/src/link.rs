@@ -40,11 +40,7 @@ impl LinkType {
             113 => ethertype(frame, 14)?,
             228 => ip_version(frame, 0, 4)?,
             229 => ip_version(frame, 0, 6)?,
-            276 => {
-                let kind = u16::from_be_bytes(*frame.first_chunk()?);
-                let kind = tagged(frame, kind, 20)?;
-                return Some(cut(frame, kind));
-            }
+            276 => tagged(frame, u16::from_be_bytes(*frame.first_chunk()?), 20)?,
             _ => return None,
         };
         frame
