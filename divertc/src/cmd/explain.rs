@@ -75,7 +75,7 @@ fn code(word: &str) -> Result<Outcome, Failure> {
     };
     let mut out = anstream::stdout();
     writeln!(out, "{code} ({}): {}\n", code.severity(), code.title())?;
-    writeln!(out, "{}", code.explanation())?;
+    writeln!(out, "{}", textwrap::fill(code.explanation(), 80))?;
     if let Some(example) = code.example() {
         writeln!(out, "\nExample: {}", example.filter.escape_debug())?;
         if example.layer != Layer::Network {
