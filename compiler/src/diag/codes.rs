@@ -308,7 +308,7 @@ codes! {
         "A filter that begins with `@` is an object: a compiled program as text, as `divertc \
          compile` and `WinDivertHelperCompileFilter` make it. It must be complete and unchanged.";
     E0602 ReferenceRefuses "reference-refuses" Error PARSE,
-        "WinDivert 2.2 refuses this", "(((((tcp)", Network, WinDivert22,
+        "WinDivert 2.2 refuses this", "", Network, WinDivert22,
         "The filter is fine in the `divert` dialect, but WinDivert 2.2 stops at the position \
          given, for a limit or defect of its own.";
 

@@ -4,6 +4,8 @@ use divert_grammar::{Span, SyntaxErrorKind};
 use divert_vm::object::ObjectErrorKind;
 use divert_vm::{Field, LayerSet};
 
+use super::Code;
+
 /// A fact about a place in a filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Finding {
@@ -160,4 +162,91 @@ pub(crate) enum FindingKind {
     ConstantFilter {
         matches: bool,
     },
+}
+
+impl FindingKind {
+    /// The code of the finding.
+    pub(crate) const fn code(&self) -> Code {
+        match self {
+            Self::Syntax(kind) => syntax_code(*kind),
+            Self::UnknownField => Code::UnknownField,
+            Self::WrongCaseField(_) => Code::WrongCaseField,
+            Self::FieldNotAtLayer(_) => Code::FieldNotAtLayer,
+            Self::MacroAsTest => Code::MacroAsTest,
+            Self::NumberAsTest => Code::NumberAsTest,
+            Self::UnknownValue => Code::UnknownValue,
+            Self::EventNotAtLayer { .. } => Code::EventNotAtLayer,
+            Self::BadNumber => Code::BadNumber,
+            Self::NumberTooWide => Code::NumberTooWide,
+            Self::BadAddress => Code::BadAddress,
+            Self::BytesOutsideIndex => Code::BytesOutsideIndex,
+            Self::ValueOnLeft { .. } => Code::ValueOnLeft,
+            Self::FieldOnRight => Code::FieldOnRight,
+            Self::Prefix { .. } => Code::Prefix,
+            Self::Set { .. } => Code::Set,
+            Self::MissingIndex(_) => Code::MissingIndex,
+            Self::IndexOnScalar(_) => Code::IndexOnScalar,
+            Self::IndexOutOfBounds { .. } => Code::IndexOutOfBounds,
+            Self::TooManyInsns { .. } => Code::TooManyInsns,
+            Self::TooManyTokens { .. } => Code::TooManyTokens,
+            Self::WordTooLong { .. } => Code::WordTooLong,
+            Self::NotOnGroup { .. } => Code::NotOnGroup,
+            Self::UngroupedTernary => Code::UngroupedTernary,
+            Self::ReferenceRefuses { .. } => Code::ReferenceRefuses,
+            Self::BadObject(_) => Code::BadObject,
+            Self::NeverInRange { .. } => Code::NeverInRange,
+            Self::AlwaysInRange { .. } => Code::AlwaysInRange,
+            Self::IpAtFlow(_) => Code::IpAtFlow,
+            Self::FlowLabel => Code::FlowLabel,
+            Self::WideConstant { .. } => Code::WideConstant,
+            Self::StrayBytes => Code::StrayBytes,
+            Self::DetachedBytes => Code::DetachedBytes,
+            Self::AddressJunk => Code::AddressJunk,
+            Self::WrappedOctet => Code::WrappedOctet,
+            Self::NegativeZero => Code::NegativeZero,
+            Self::DataAlwaysInRange { .. } => Code::DataAlwaysInRange,
+            Self::DriverRefuses => Code::DriverRefuses,
+            Self::NumberForAddress { .. } => Code::NumberForAddress,
+            Self::Contradiction { .. } => Code::Contradiction,
+            Self::NextHeader { .. } => Code::NextHeader,
+            Self::NotKeepsPresence { .. } => Code::NotKeepsPresence,
+            Self::DoubleNot { .. } => Code::DoubleNot,
+            Self::EventRedundant => Code::EventRedundant,
+            Self::ConstantFilter { .. } => Code::ConstantFilter,
+        }
+    }
+}
+
+const fn syntax_code(kind: SyntaxErrorKind) -> Code {
+    match kind {
+        SyntaxErrorKind::UnexpectedCharacter(_) => Code::UnexpectedCharacter,
+        SyntaxErrorKind::NulByte => Code::NulByte,
+        SyntaxErrorKind::LoneAmpersand => Code::LoneAmpersand,
+        SyntaxErrorKind::LonePipe => Code::LonePipe,
+        SyntaxErrorKind::WrongCaseKeyword(_) => Code::WrongCaseKeyword,
+        SyntaxErrorKind::ExpectedTest { .. } => Code::ExpectedTest,
+        SyntaxErrorKind::ExpectedOperator { .. } => Code::ExpectedOperator,
+        SyntaxErrorKind::ExpectedValue { .. } => Code::ExpectedValue,
+        SyntaxErrorKind::ExpectedIndex { .. } => Code::ExpectedIndex,
+        SyntaxErrorKind::ExpectedIndexEnd { .. } => Code::ExpectedIndexEnd,
+        SyntaxErrorKind::ExpectedSetEnd { .. } => Code::ExpectedSetEnd,
+        SyntaxErrorKind::ExpectedPrefixLength { .. } => Code::ExpectedPrefixLength,
+        SyntaxErrorKind::UnclosedParen { .. } => Code::UnclosedParen,
+        SyntaxErrorKind::UnmatchedParen => Code::UnmatchedParen,
+        SyntaxErrorKind::UnclosedBracket { .. } => Code::UnclosedBracket,
+        SyntaxErrorKind::UnmatchedBracket => Code::UnmatchedBracket,
+        SyntaxErrorKind::UnclosedBrace { .. } => Code::UnclosedBrace,
+        SyntaxErrorKind::UnmatchedBrace => Code::UnmatchedBrace,
+        SyntaxErrorKind::MisplacedIndex => Code::MisplacedIndex,
+        SyntaxErrorKind::MisplacedSet => Code::MisplacedSet,
+        SyntaxErrorKind::ExpectedColon { .. } => Code::ExpectedColon,
+        SyntaxErrorKind::UnexpectedColon => Code::UnexpectedColon,
+        SyntaxErrorKind::EmptyFilter => Code::EmptyFilter,
+        SyntaxErrorKind::EmptyParens => Code::EmptyParens,
+        SyntaxErrorKind::ChainedComparison => Code::ChainedComparison,
+        SyntaxErrorKind::RepeatedMinus => Code::RepeatedMinus,
+        SyntaxErrorKind::TooDeep => Code::TooDeep,
+        SyntaxErrorKind::TooLong { .. } => Code::TooLong,
+        SyntaxErrorKind::TooManyErrors => Code::TooManyErrors,
+    }
 }

@@ -8,6 +8,7 @@ pub mod format;
 #[cfg(feature = "render")]
 mod render;
 mod suggest;
+mod syntax;
 mod text;
 
 use core::fmt;

@@ -25,7 +25,7 @@ impl Default for RenderOptions<'_> {
 
 /// Bytes of a line around a diagnostic that are drawn; a filter can be a
 /// single line of a megabyte.
-const WINDOW: usize = 160;
+const WINDOW: usize = 72;
 
 impl Diagnostics {
     /// Draws all of them.
@@ -64,7 +64,12 @@ impl Diagnostic {
         let config = Config::default()
             .with_color(options.color)
             .with_index_type(IndexType::Byte);
-        let at = |span| (options.name, view.range(span));
+        // Of a part, the column alone would not tell where it is.
+        let name = match view.start {
+            0 => options.name.to_owned(),
+            start => format!("{}, from byte {start}", options.name),
+        };
+        let at = |span| (name.as_str(), view.range(span));
         let mut report = Report::build(kind, at(self.span))
             .with_config(config)
             .with_code(self.code)
@@ -89,7 +94,7 @@ impl Diagnostic {
             report = report.with_help(format!("{}: `{text}`", suggestion.title));
         }
         let mut drawn = Vec::new();
-        let cache = (options.name, Source::from(view.text.as_str()));
+        let cache = (name.as_str(), Source::from(view.text.as_str()));
         if report.finish().write(cache, &mut drawn).is_err() {
             return format!("{self}\n");
         }
@@ -118,7 +123,7 @@ struct View {
 impl View {
     fn around(source: &str, span: Span) -> Self {
         let range = span.range();
-        let (start, end) = if source.len() <= 2 * WINDOW {
+        let (start, end) = if source.len() <= 4 * WINDOW {
             (0, source.len())
         } else {
             let start = floor(source, range.start.saturating_sub(WINDOW / 2));

@@ -88,7 +88,10 @@ impl Resolver<'_> {
                 let node = match in_reference {
                     Folded::Never => guard(field, false),
                     Folded::Always => guard(field, true),
-                    Folded::Open => Node::Test(Test::compare(field, offset, op, constant)),
+                    Folded::Open => {
+                        self.note_driver_quirk(field, op, constant, span);
+                        Node::Test(Test::compare(field, offset, op, constant))
+                    }
                 };
                 self.hir.push(node, span)
             }
@@ -99,7 +102,10 @@ impl Resolver<'_> {
                     self.hir.push(Node::Test(inside), span)
                 }
                 Folded::Always => self.hir.push(guard(field, true), span),
-                Folded::Open => self.compensate(Test::compare(field, offset, op, value), span),
+                Folded::Open => {
+                    self.note_driver_quirk(field, op, value, span);
+                    self.compensate(Test::compare(field, offset, op, value), span)
+                }
             },
         }
     }
@@ -144,11 +150,23 @@ impl Resolver<'_> {
         }
     }
 
+    /// Tells where the stock driver computes something else than a test says.
+    fn note_driver_quirk(&mut self, field: Field, op: Op, constant: Value, span: Span) {
+        match (field, self.layer) {
+            (Field::Ip | Field::Ipv6, Layer::Flow | Layer::Socket) => {
+                self.find(FindingKind::IpAtFlow(field), span);
+            }
+            (Field::Ipv6FlowLabel, _) if !is_swap_invariant(op, constant) => {
+                self.find(FindingKind::FlowLabel, span);
+            }
+            _ => {}
+        }
+    }
+
     /// Says a test so that the stock driver computes what is meant.
     fn compensate(&mut self, test: Test, span: Span) -> HirId {
         match (test.field, self.layer) {
             (field @ (Field::Ip | Field::Ipv6), Layer::Flow | Layer::Socket) => {
-                self.find(FindingKind::IpAtFlow(field), span);
                 let is_v4 = (field == Field::Ip) == test.values.contains(1);
                 self.hir.push(Node::Test(local_is_v4(is_v4)), span)
             }
@@ -164,16 +182,11 @@ impl Resolver<'_> {
         let domain = (0, MAX);
         if let Some((op @ (Op::Eq | Op::Ne), constant)) = test.written {
             let swapped = swap_flow_label(constant.magnitude);
-            if swapped == constant.magnitude {
-                return self.hir.push(Node::Test(test), span);
-            }
             if swapped <= MAX {
-                self.find(FindingKind::FlowLabel, span);
                 let swapped = Test::compare(test.field, 0, op, Value::new(swapped));
                 return self.hir.push(Node::Test(swapped), span);
             }
         }
-        self.find(FindingKind::FlowLabel, span);
         // The label is the low nibble of byte 1, and bytes 2 and 3.
         let mut rows: Vec<(IntervalSet, IntervalSet)> = Vec::new();
         for high in 0..16_u128 {
@@ -237,6 +250,12 @@ fn local_is_v4(is_v4: bool) -> Test {
         v4.complement(Interval::domain(Field::LocalAddr))
     };
     Test::of_set(Field::LocalAddr, 0, values)
+}
+
+/// Whether a test of the flow label means the same on the swapped label.
+const fn is_swap_invariant(op: Op, constant: Value) -> bool {
+    let same = swap_flow_label(constant.magnitude) == constant.magnitude;
+    same && matches!(op, Op::Eq | Op::Ne)
 }
 
 /// The value that the stock interpreter sees for a flow label.
