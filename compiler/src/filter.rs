@@ -266,18 +266,52 @@ impl Filter {
     }
 
     /// The instructions, as the WinDivert 2.2 driver takes them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use divert_compiler::{compile, Layer};
+    /// use divert_vm::{Field, Op, Target};
+    ///
+    /// let filter = compile("tcp.DstPort = 443", Layer::Network)?;
+    /// let [test] = filter.instructions() else { panic!("one test") };
+    /// assert_eq!((test.field, test.op), (Field::TcpDstPort, Op::Eq));
+    /// assert_eq!((test.success, test.failure), (Target::ACCEPT, Target::REJECT));
+    /// # Ok::<(), divert_compiler::Diagnostics>(())
+    /// ```
     #[must_use]
     pub fn instructions(&self) -> &[Insn] {
         &self.insns
     }
 
     /// For each instruction the place in the text it comes from.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use divert_compiler::{compile, Layer};
+    ///
+    /// let filter = compile("tcp or udp", Layer::Network)?;
+    /// let texts: Vec<&str> = filter.spans().iter().map(|s| s.of(filter.source())).collect();
+    /// assert_eq!(texts, ["tcp", "udp"]);
+    /// # Ok::<(), divert_compiler::Diagnostics>(())
+    /// ```
     #[must_use]
     pub fn spans(&self) -> &[Span] {
         &self.spans
     }
 
     /// What compiles, but may not do what was meant.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use divert_compiler::{compile, Layer};
+    ///
+    /// let filter = compile("tcp.DstPort = 80 or ip and ipv6", Layer::Network)?;
+    /// assert_eq!(filter.warnings()[0].code.as_str(), "W2002");
+    /// # Ok::<(), divert_compiler::Diagnostics>(())
+    /// ```
     #[must_use]
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
@@ -303,6 +337,19 @@ impl Filter {
     }
 
     /// The object string, which every WinDivert 2.2 function takes as filter.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use divert_compiler::{compile, Layer};
+    ///
+    /// let filter = compile("tcp", Layer::Network)?;
+    /// assert_eq!(filter.object(), "@WinDiv_WX_eXWWAX");
+    /// // An object is a filter, too.
+    /// let again = compile(&filter.object(), Layer::Network)?;
+    /// assert_eq!(again.instructions(), filter.instructions());
+    /// # Ok::<(), divert_compiler::Diagnostics>(())
+    /// ```
     #[must_use]
     pub fn object(&self) -> String {
         let mut text = String::with_capacity(self.insns.len().saturating_mul(16));
@@ -333,6 +380,17 @@ impl Filter {
     }
 
     /// What a driver needs to hook for this filter.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use divert_compiler::{compile, FilterFlags, Layer};
+    ///
+    /// let flags = compile("inbound and ip", Layer::Network)?.flags();
+    /// assert!(flags.contains(FilterFlags::INBOUND));
+    /// assert!(!flags.contains(FilterFlags::IPV6));
+    /// # Ok::<(), divert_compiler::Diagnostics>(())
+    /// ```
     #[must_use]
     pub fn flags(&self) -> FilterFlags {
         FilterFlags::analyse(&self.insns, self.layer)
@@ -349,6 +407,18 @@ impl Filter {
     }
 
     /// Whether the WinDivert 2.2 driver accepts the program.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use divert_compiler::{Compiler, Dialect};
+    ///
+    /// // WinDivert 2.2 compiles what its own driver refuses.
+    /// let compiler = Compiler::new().dialect(Dialect::WinDivert22);
+    /// assert!(!compiler.compile("ip.TOS = 256")?.driver_accepts());
+    /// assert!(compiler.compile("ip.TOS = 255")?.driver_accepts());
+    /// # Ok::<(), divert_compiler::Diagnostics>(())
+    /// ```
     #[must_use]
     pub fn driver_accepts(&self) -> bool {
         self.verify().is_ok()
@@ -365,6 +435,21 @@ impl Filter {
     /// `packet` begins with the IP header. At layers without packets it is
     /// ignored. A packet that is no IP packet matches nothing but constant
     /// filters.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use divert_compiler::{compile, Event, Layer};
+    /// use divert_vm::{FlowRecord, Record};
+    ///
+    /// // At FLOW there are no packets, only events.
+    /// let filter = compile("event = ESTABLISHED and processId = 4", Layer::Flow)?;
+    /// let mut event = Event::new(Layer::Flow);
+    /// event.event = 1;
+    /// event.record = Record::Flow(FlowRecord { process_id: 4, ..Default::default() });
+    /// assert!(filter.matches(&[], &event));
+    /// # Ok::<(), divert_compiler::Diagnostics>(())
+    /// ```
     #[must_use]
     pub fn matches(&self, packet: &[u8], event: &Event) -> bool {
         let execute = |program| divert_vm::execute(program, packet, event);
@@ -377,6 +462,18 @@ impl Filter {
     /// # Errors
     ///
     /// Packet and event do not fit the layer or each other.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use divert_compiler::{compile, Event, Layer};
+    /// use divert_vm::EvalError;
+    ///
+    /// let filter = compile("true", Layer::Network)?;
+    /// let refused = filter.evaluate(Some(b"no packet"), &Event::outbound());
+    /// assert_eq!(refused, Err(EvalError::BadPacket));
+    /// # Ok::<(), divert_compiler::Diagnostics>(())
+    /// ```
     pub fn evaluate(&self, packet: Option<&[u8]>, event: &Event) -> Result<bool, EvalError> {
         match &self.program {
             Some(program) => divert_vm::evaluate(program, packet, event),

@@ -72,7 +72,7 @@ impl ColorWhen {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Source {
     /// The filter, an object string, or `-` to read from standard input
-    #[arg(required_unless_present = "file", allow_hyphen_values = true)]
+    #[arg(required_unless_present = "file")]
     pub(crate) filter: Option<OsString>,
 
     /// Read the filter from a file
@@ -284,7 +284,7 @@ fn network(text: &str) -> Result<IpNet, String> {
 #[derive(Debug, clap::Args)]
 pub(crate) struct RunArgs {
     /// The filter, or an object string
-    #[arg(required_unless_present = "file", allow_hyphen_values = true)]
+    #[arg(required_unless_present = "file")]
     pub(crate) filter: Option<OsString>,
 
     /// The captures, pcap or pcapng

@@ -187,6 +187,11 @@ fn every_form_of_output_is_what_it_says() {
         24
     );
 
+    for level in ["-O0", "-O1", "-O2"] {
+        assert_eq!(out(&["compile", level, "tcp"]), "@WinDiv_WX_eXWWAX\n");
+    }
+    assert_eq!(out(&["compile", "-O", "1", "tcp"]), "@WinDiv_WX_eXWWAX\n");
+
     let explain = |form| out(&["explain", "--format", form, "tcp.DstPort = 443 or udp"]);
     assert!(explain("svg").starts_with("<svg"));
     assert!(
