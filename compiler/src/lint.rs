@@ -73,18 +73,10 @@ fn direction(test: &Test) -> Option<bool> {
 
 /// The header that must be present for a test to hold.
 fn needs(test: &Test) -> Option<Presence> {
-    let headers = [
-        Presence::Ip,
-        Presence::Ipv6,
-        Presence::Icmp,
-        Presence::Icmpv6,
-        Presence::Tcp,
-        Presence::Udp,
-    ];
     let is_itself =
         |header: &Presence| header.field() == Some(test.field) && !test.values.contains(0);
     match test.field.presence() {
-        Presence::None => headers.into_iter().find(is_itself),
+        Presence::None => Presence::HEADERS.into_iter().find(is_itself),
         header => Some(header),
     }
 }

@@ -89,7 +89,7 @@ impl Class {
     /// The value that a field has throughout the class.
     fn value(&self, field: Field, layer: Layer) -> Option<u128> {
         let is_header = |p: &Presence| p.field() == Some(field);
-        if let Some(header) = HEADERS.iter().find(|p| is_header(p)) {
+        if let Some(header) = Presence::HEADERS.iter().find(|p| is_header(p)) {
             // The stock interpreter never sets `ip` and `ipv6` for flows.
             let is_family = matches!(header, Presence::Ip | Presence::Ipv6);
             let set = self.has(*header) && (layer.has_packets() || !is_family);
@@ -116,15 +116,6 @@ impl Class {
         }
     }
 }
-
-const HEADERS: [Presence; 6] = [
-    Presence::Ip,
-    Presence::Ipv6,
-    Presence::Icmp,
-    Presence::Icmpv6,
-    Presence::Tcp,
-    Presence::Udp,
-];
 
 const fn transports(family: Presence) -> &'static [Presence] {
     match family {
@@ -169,7 +160,7 @@ impl Analysis {
     pub(super) fn needs(&self) -> impl Iterator<Item = Presence> {
         let any = self.accepted().next().is_some();
         let needed = move |header: &Presence| any && self.accepted().all(|c| c.has(*header));
-        HEADERS.into_iter().filter(needed)
+        Presence::HEADERS.into_iter().filter(needed)
     }
 
     /// Whether events without the header get to the instruction.

@@ -74,15 +74,7 @@ pub(super) fn header_name(presence: Presence) -> Option<&'static str> {
 
 /// "a TCP", "an ICMP": the name with its article.
 pub(super) fn article(header: &str) -> String {
-    let presences = [
-        Presence::Ip,
-        Presence::Ipv6,
-        Presence::Icmp,
-        Presence::Icmpv6,
-        Presence::Tcp,
-        Presence::Udp,
-    ];
-    let docs = presences.into_iter().filter_map(Presence::field);
+    let docs = Presence::HEADERS.into_iter().filter_map(Presence::field);
     let mut found = docs.filter_map(|field| header_of(field.doc()));
     let article = found.find(|(_, name)| *name == header);
     article.map_or_else(

@@ -124,6 +124,16 @@ pub enum Presence {
 }
 
 impl Presence {
+    /// Every header, network layer first.
+    pub const HEADERS: [Self; 6] = [
+        Self::Ip,
+        Self::Ipv6,
+        Self::Icmp,
+        Self::Icmpv6,
+        Self::Tcp,
+        Self::Udp,
+    ];
+
     /// The field that is 1 exactly if the header is present.
     pub const fn field(self) -> Option<Field> {
         match self {
