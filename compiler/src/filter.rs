@@ -168,8 +168,7 @@ impl Compiler {
         text: &str,
         error: Option<ReferenceError>,
     ) -> Diagnostics {
-        let describe = |finding| diag::describe(finding, text, self.layer, self.dialect);
-        let list = findings.iter().map(describe).collect();
+        let list = diag::describe_all(findings, text, self.layer, self.dialect);
         Diagnostics::new(list, text, error)
     }
 
@@ -178,7 +177,7 @@ impl Compiler {
         // Generated and decoded programs are well-formed by construction; were
         // one not, it would match nothing.
         let program = Program::load(&code.insns, self.layer, storage).ok();
-        let describe = |finding| diag::describe(finding, text, self.layer, self.dialect);
+        let warnings = diag::describe_all(findings, text, self.layer, self.dialect);
         Filter {
             source: text.into(),
             layer: self.layer,
@@ -187,7 +186,7 @@ impl Compiler {
             insns: code.insns,
             spans: code.spans,
             program,
-            warnings: findings.iter().map(describe).collect(),
+            warnings,
         }
     }
 }

@@ -10,6 +10,7 @@ use divert_vm::isa::limits::{INSN_LEN, MAX_INSNS, MAX_USER_INSNS};
 use divert_vm::object::{self, Object};
 use divert_vm::{Insn, Node, Program, trace};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 /// Choices for a generator.
 fn choices(most: usize) -> impl Strategy<Value = Vec<u8>> {
@@ -47,7 +48,13 @@ fn same_verdicts(a: &Filter, b: &Filter, source: &mut Source<'_>) -> Result<(), 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 1024,
+        failure_persistence: None,
+        // Looking for something new is what the fuzz targets are for.
+        rng_seed: RngSeed::Fixed(20_220_402),
+        ..Default::default()
+    })]
 
     #[test]
     fn law_what_is_printed_parses_to_the_same_tree(bytes in choices(400)) {
@@ -163,10 +170,8 @@ proptest! {
                 continue;
             }
             let text = filter.to_text().unwrap();
-            // A `::` before the colon of a ternary is the one thing that the
-            // reference prints and does not read.
             let Some(again) = compile(&text, filter.layer(), Dialect::WinDivert22) else {
-                prop_assert!(text.contains(":::"), "{} decompiled to {}", filter.source(), text);
+                prop_assert!(is_unreadable(&text), "{} decompiled to {}", filter.source(), text);
                 continue;
             };
             same_verdicts(&filter, &again, &mut source)?;
@@ -178,6 +183,13 @@ proptest! {
         checks::packet(&packet(&mut Source::new(&bytes)));
         checks::packet(&bytes);
     }
+}
+
+/// Whether the reference prints a text that it does not read: an address
+/// directly before the colon of a ternary, which makes one word of both.
+fn is_unreadable(text: &str) -> bool {
+    let mut words = text.split(' ').filter(|word| word.ends_with(':'));
+    words.any(|word| word.ends_with(":::") || word.len() > 39)
 }
 
 /// Whether the driver takes the object because the words that it objects to

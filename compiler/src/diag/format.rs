@@ -1,55 +1,68 @@
-//! Diagnostics for programs: one line each, GitHub annotations, SARIF.
+//! Diagnostics for editors and continuous integration.
+//!
+//! The types here are shapes only: with the feature `serde` they serialise to
+//! what the tools expect. Which library writes the JSON is up to the caller.
 
 use core::fmt;
 
-use divert_grammar::Span;
+use super::{Diagnostic, Position, Severity};
 
-use super::{Diagnostic, Severity};
+#[cfg(feature = "serde")]
+pub mod sarif;
 
-/// Line and column of a byte offset, both from 1; columns count characters.
-#[must_use]
-pub fn line_column(source: &str, offset: u32) -> (usize, usize) {
-    let offset = usize::try_from(offset)
-        .unwrap_or(usize::MAX)
-        .min(source.len());
-    let before = (0..=offset)
-        .rev()
-        .find_map(|at| source.get(..at))
-        .unwrap_or_default();
-    let line = before.matches('\n').count().saturating_add(1);
-    let in_line = before.rsplit('\n').next().unwrap_or_default();
-    (line, in_line.chars().count().saturating_add(1))
-}
-
-/// `file:line:column: error[E0203]: message`
+/// Displays as `file:line:column: error[E0203]: message`.
+///
+/// # Examples
+///
+/// ```
+/// use divert_compiler::diag::format::Short;
+/// use divert_compiler::{compile, Layer};
+///
+/// let error = compile("tcp and\nTCP", Layer::Network).unwrap_err();
+/// let diagnostic = error.first().unwrap();
+/// let short = Short { diagnostic, source: error.source(), name: "rules.txt" };
+/// assert_eq!(short.to_string(), "rules.txt:2:1: error[E0204]: `TCP` is a number, not a test");
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Short<'a> {
     /// The diagnostic.
     pub diagnostic: &'a Diagnostic,
-    /// The filter text.
+    /// The filter it is about.
     pub source: &'a str,
-    /// What the filter is called.
+    /// The file, or another name of the filter.
     pub name: &'a str,
 }
 
 impl fmt::Display for Short<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            diagnostic,
-            source,
-            name,
-        } = self;
-        let (line, column) = line_column(source, diagnostic.span.start);
-        let Diagnostic { severity, code, .. } = diagnostic;
-        write!(
-            f,
-            "{name}:{line}:{column}: {severity}[{code}]: {}",
-            diagnostic.message
-        )
+        let Diagnostic {
+            code,
+            severity,
+            message,
+            ..
+        } = self.diagnostic;
+        let (name, position) = (self.name, self.diagnostic.position(self.source));
+        write!(f, "{name}:{position}: {severity}[{code}]: {message}")
     }
 }
 
-/// A workflow command of GitHub Actions, which annotates a file.
+/// Displays as a command of GitHub Actions, which marks the line in a file.
+///
+/// # Examples
+///
+/// ```
+/// use divert_compiler::diag::format::{GitHub, Short};
+/// use divert_compiler::{compile, Layer};
+///
+/// let error = compile("TCP", Layer::Network).unwrap_err();
+/// let diagnostic = error.first().unwrap();
+/// let command = GitHub(Short { diagnostic, source: error.source(), name: "a,b.txt" });
+/// assert_eq!(
+///     command.to_string(),
+///     "::error file=a%2Cb.txt,line=1,endLine=1,col=1,endColumn=4,\
+///      title=E0204::`TCP` is a number, not a test%0Ahelp: the test is spelled `tcp`",
+/// );
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct GitHub<'a>(pub Short<'a>);
 
@@ -64,179 +77,85 @@ impl fmt::Display for GitHub<'_> {
             Severity::Note => "notice",
             severity => severity.as_str(),
         };
-        let Span { start, end } = diagnostic.span;
-        let (line, column) = line_column(source, start);
-        let (end_line, end_column) = line_column(source, end);
-        write!(f, "::{command} file={}", property(name))?;
+        let start = diagnostic.position(source);
+        let end = Position::of(source, diagnostic.span.end);
         write!(
             f,
-            ",line={line},endLine={end_line},col={column},endColumn={end_column}"
+            "::{command} file={},line={},endLine={},col={},endColumn={},title={}::{}",
+            escape(name, &[':', ',']),
+            start.line,
+            end.line,
+            start.column,
+            end.column,
+            diagnostic.code,
+            escape(&diagnostic.message, &[]),
         )?;
-        let mut message = diagnostic.message.clone();
+        for note in &diagnostic.notes {
+            write!(f, "%0Anote: {}", escape(note, &[]))?;
+        }
         if let Some(help) = &diagnostic.help {
-            message = format!("{message}\n{help}");
+            write!(f, "%0Ahelp: {}", escape(help, &[]))?;
         }
-        write!(f, ",title={}::{}", diagnostic.code, data(&message))
+        Ok(())
     }
 }
 
-fn data(text: &str) -> String {
-    text.replace('%', "%25")
-        .replace('\r', "%0D")
-        .replace('\n', "%0A")
-}
-
-fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
-}
-
-/// SARIF 2.1.0, as far as a list of results needs it.
-#[cfg(feature = "serde")]
-pub mod sarif {
-    use serde::Serialize;
-
-    use super::super::{Code, Diagnostic, Severity};
-    use super::line_column;
-
-    /// A whole log.
-    #[derive(Clone, Debug, Serialize)]
-    pub struct Log {
-        #[serde(rename = "$schema")]
-        schema: &'static str,
-        version: &'static str,
-        runs: [Run; 1],
-    }
-
-    #[derive(Clone, Debug, Serialize)]
-    struct Run {
-        tool: Tool,
-        #[serde(rename = "columnKind")]
-        column_kind: &'static str,
-        results: Vec<Outcome>,
-    }
-
-    #[derive(Clone, Debug, Serialize)]
-    struct Tool {
-        driver: Driver,
-    }
-
-    #[derive(Clone, Debug, Serialize)]
-    struct Driver {
-        name: &'static str,
-        version: &'static str,
-        rules: Vec<Rule>,
-    }
-
-    #[derive(Clone, Debug, Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Rule {
-        id: &'static str,
-        name: &'static str,
-        short_description: Text,
-        full_description: Text,
-    }
-
-    #[derive(Clone, Debug, Serialize)]
-    struct Text {
-        text: String,
-    }
-
-    #[derive(Clone, Debug, Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Outcome {
-        rule_id: &'static str,
-        level: &'static str,
-        message: Text,
-        locations: [Location; 1],
-    }
-
-    #[derive(Clone, Debug, Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Location {
-        physical_location: PhysicalLocation,
-    }
-
-    #[derive(Clone, Debug, Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct PhysicalLocation {
-        artifact_location: ArtifactLocation,
-        region: Region,
-    }
-
-    #[derive(Clone, Debug, Serialize)]
-    struct ArtifactLocation {
-        uri: String,
-    }
-
-    #[derive(Clone, Debug, Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Region {
-        start_line: usize,
-        start_column: usize,
-        end_line: usize,
-        end_column: usize,
-    }
-
-    impl Log {
-        /// The log of a check of one filter; `uri` names its file.
-        pub fn new<'a>(
-            diagnostics: impl IntoIterator<Item = &'a Diagnostic>,
-            source: &str,
-            uri: &str,
-        ) -> Self {
-            let outcome = |diagnostic| outcome(diagnostic, source, uri);
-            let rule = |code: &Code| Rule {
-                id: code.as_str(),
-                name: code.slug(),
-                short_description: Text {
-                    text: code.title().into(),
-                },
-                full_description: Text {
-                    text: code.explanation().into(),
-                },
-            };
-            Self {
-                schema: "https://json.schemastore.org/sarif-2.1.0.json",
-                version: "2.1.0",
-                runs: [Run {
-                    tool: Tool {
-                        driver: Driver {
-                            name: "divertc",
-                            version: env!("CARGO_PKG_VERSION"),
-                            rules: Code::ALL.iter().map(rule).collect(),
-                        },
-                    },
-                    column_kind: "unicodeCodePoints",
-                    results: diagnostics.into_iter().map(outcome).collect(),
-                }],
-            }
+/// Escapes what would end a command, and some other characters.
+fn escape(text: &str, others: &[char]) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '%' => out.push_str("%25"),
+            '\r' => out.push_str("%0D"),
+            '\n' => out.push_str("%0A"),
+            ':' if others.contains(&c) => out.push_str("%3A"),
+            ',' if others.contains(&c) => out.push_str("%2C"),
+            _ => out.push(c),
         }
     }
+    out
+}
 
-    fn outcome(diagnostic: &Diagnostic, source: &str, uri: &str) -> Outcome {
-        let (start_line, start_column) = line_column(source, diagnostic.span.start);
-        let (end_line, end_column) = line_column(source, diagnostic.span.end);
-        Outcome {
-            rule_id: diagnostic.code.as_str(),
-            level: match diagnostic.severity {
-                Severity::Error => "error",
-                Severity::Warning => "warning",
-                Severity::Note => "note",
-            },
-            message: Text {
-                text: diagnostic.message.clone(),
-            },
-            locations: [Location {
-                physical_location: PhysicalLocation {
-                    artifact_location: ArtifactLocation { uri: uri.into() },
-                    region: Region {
-                        start_line,
-                        start_column,
-                        end_line,
-                        end_column,
-                    },
-                },
-            }],
+/// A diagnostic with all a program may want to know, for JSON.
+///
+/// One object a diagnostic: offsets are bytes, lines and columns count from 1.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Record<'a> {
+    /// The file, or another name of the filter.
+    pub file: &'a str,
+    /// The line where the place of the mistake begins.
+    pub line: usize,
+    /// Its column, in characters.
+    pub column: usize,
+    /// The short name of the code.
+    pub slug: &'static str,
+    /// The filter with the suggestion applied.
+    pub fixed: Option<String>,
+    /// The diagnostic itself.
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    pub diagnostic: &'a Diagnostic,
+}
+
+impl<'a> Record<'a> {
+    /// The diagnostic in a file, or another name of the filter.
+    #[must_use]
+    pub fn new(diagnostic: &'a Diagnostic, source: &'a str, file: &'a str) -> Self {
+        let Position { line, column } = diagnostic.position(source);
+        let suggestion = diagnostic.suggestion.as_ref();
+        // A long filter for each of many mistakes would be too much.
+        let suggestion = suggestion.filter(|_| source.len() <= MAX_FIXED);
+        Self {
+            file,
+            line,
+            column,
+            slug: diagnostic.code.slug(),
+            fixed: suggestion.map(|suggestion| suggestion.apply(source)),
+            diagnostic,
         }
     }
 }
+
+/// Longest filter that a [`Record`] repeats with the suggestion applied.
+const MAX_FIXED: usize = 1 << 14;

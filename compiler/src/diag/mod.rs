@@ -1,14 +1,17 @@
 //! Diagnostics: what is wrong with a filter, as data.
 //!
-//! The compiler finds facts; `text` puts them in words, and nothing else does.
+//! The stages of the compiler find facts; here, and only here, they
+//! become words. What the words look like on a screen or in a file is
+//! the business of the module `format` and of `render`.
 
 mod codes;
 mod finding;
 pub mod format;
+mod list;
+mod position;
+mod quote;
 #[cfg(feature = "render")]
 mod render;
-mod suggest;
-mod syntax;
 mod text;
 
 use core::fmt;
@@ -16,40 +19,55 @@ use core::fmt;
 use divert_grammar::Span;
 
 pub use codes::{Code, Example, Severity, UnknownCode};
+pub use list::Diagnostics;
+pub use position::Position;
 #[cfg(feature = "render")]
 pub use render::RenderOptions;
 
 pub(crate) use finding::{Finding, FindingKind};
-pub(crate) use text::describe;
+pub(crate) use text::{describe_all, is_error};
 
-use crate::reference::ReferenceError;
-
-/// One thing to say about a filter.
+/// One thing to tell about a filter: what, where, why, and what to do.
+///
+/// # Examples
+///
+/// ```
+/// use divert_compiler::{compile, Layer};
+///
+/// let error = compile("tcp AND udp", Layer::Network).unwrap_err();
+/// let diagnostic = error.first().unwrap();
+/// assert_eq!(
+///     diagnostic.to_string(),
+///     "error[E0105] at 4..7: `AND` must be written `and`",
+/// );
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct Diagnostic {
-    /// Which kind of thing it is.
+    /// What kind of mistake it is.
     pub code: Code,
-    /// How serious it is.
+    /// How bad it is.
     pub severity: Severity,
-    /// What is the matter, in one line.
+    /// What is wrong, in one line.
     pub message: String,
-    /// The place it is about.
+    /// Where; empty where something is missing.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serialize_span"))]
     pub span: Span,
-    /// What to write at the place, and at others that matter.
+    /// Remarks on places in the filter, the place of the mistake first.
     pub labels: Vec<Label>,
-    /// Why it is so.
+    /// Why it is so, and what WinDivert 2.2 does.
     pub notes: Vec<String>,
-    /// What to do.
+    /// What to do about it.
     pub help: Option<String>,
-    /// A change of the text that would do it.
+    /// A change of the filter that may be what was meant.
     pub suggestion: Option<Suggestion>,
 }
 
-/// A remark on one place of the filter.
+/// A remark on a place in a filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct Label {
     /// The place.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serialize_span"))]
@@ -58,149 +76,108 @@ pub struct Label {
     pub message: String,
 }
 
-/// A change of the filter text.
+/// A change of a filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct Suggestion {
-    /// What it does, e.g. "write `and`".
-    pub title: String,
-    /// The text to replace.
+    /// What to replace; empty to insert.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serialize_span"))]
     pub span: Span,
-    /// The new text.
+    /// What to put there.
     pub replacement: String,
-}
-
-#[cfg(feature = "serde")]
-fn serialize_span<S: serde::Serializer>(span: &Span, serializer: S) -> Result<S::Ok, S::Error> {
-    use serde::Serialize;
-    [span.start, span.end].serialize(serializer)
+    /// What the change does, as an invitation: `swap the sides`.
+    pub title: String,
 }
 
 impl Suggestion {
-    /// The filter text with the change made.
+    /// The filter with the change made.
     #[must_use]
     pub fn apply(&self, source: &str) -> String {
         let range = self.span.range();
-        let before = source.get(..range.start).unwrap_or_default();
+        let before = source.get(..range.start).unwrap_or(source);
         let after = source.get(range.end..).unwrap_or_default();
         [before, &self.replacement, after].concat()
     }
 }
 
+impl Diagnostic {
+    pub(crate) fn new(code: Code, span: Span, message: String) -> Self {
+        Self {
+            code,
+            severity: code.severity(),
+            message,
+            span,
+            labels: Vec::new(),
+            notes: Vec::new(),
+            help: None,
+            suggestion: None,
+        }
+    }
+
+    fn label(self, message: impl Into<String>) -> Self {
+        let span = self.span;
+        self.label_at(span, message)
+    }
+
+    fn label_at(mut self, span: Span, message: impl Into<String>) -> Self {
+        let message = message.into();
+        self.labels.push(Label { span, message });
+        self
+    }
+
+    fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    fn suggest(self, span: Span, replacement: impl Into<String>, title: impl Into<String>) -> Self {
+        let replacement = replacement.into();
+        let title = title.into();
+        let suggestion = Suggestion {
+            span,
+            replacement,
+            title,
+        };
+        self.suggest_if(Some(suggestion))
+    }
+
+    fn suggest_if(self, suggestion: Option<Suggestion>) -> Self {
+        Self {
+            suggestion: suggestion.or(self.suggestion),
+            ..self
+        }
+    }
+
+    /// Whether the filter does not compile because of this.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+
+    /// Line and column where the place of the mistake begins.
+    #[must_use]
+    pub fn position(&self, source: &str) -> Position {
+        Position::of(source, self.span.start)
+    }
+}
+
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { code, severity, .. } = self;
         let Span { start, end } = self.span;
-        write!(
-            f,
-            "{}[{}] at {start}..{end}: {}",
-            self.severity, self.code, self.message
-        )
+        write!(f, "{severity}[{code}] at {start}..{end}: {}", self.message)
     }
 }
 
-/// Everything that is wrong with a filter. Never empty.
-///
-/// # Examples
-///
-/// ```
-/// use divert_compiler::{compile, Layer};
-///
-/// let wrong = compile("tcp.dstport = 80 and udpp", Layer::Network).unwrap_err();
-/// let codes: Vec<&str> = wrong.iter().map(|d| d.code.as_str()).collect();
-/// assert_eq!(codes, ["E0202", "E0201"]);
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Diagnostics {
-    list: Vec<Diagnostic>,
-    source: Box<str>,
-    reference: Option<ReferenceError>,
-}
-
-impl Diagnostics {
-    pub(crate) fn new(
-        mut list: Vec<Diagnostic>,
-        source: &str,
-        reference: Option<ReferenceError>,
-    ) -> Self {
-        // Errors first; within them the order of the text.
-        list.sort_by_key(|d| (core::cmp::Reverse(d.severity), d.span));
-        Self {
-            list,
-            source: source.into(),
-            reference,
-        }
-    }
-
-    /// The filter text.
-    #[must_use]
-    pub fn source(&self) -> &str {
-        &self.source
-    }
-
-    /// The first of the most serious diagnostics.
-    #[must_use]
-    pub fn first(&self) -> Option<&Diagnostic> {
-        self.list.first()
-    }
-
-    /// All of them, the most serious first.
-    pub fn iter(&self) -> core::slice::Iter<'_, Diagnostic> {
-        self.list.iter()
-    }
-
-    /// How many there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.list.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
-    }
-
-    /// The error as WinDivert 2.2 reports it; in its dialect always there.
-    #[must_use]
-    pub const fn reference_error(&self) -> Option<ReferenceError> {
-        self.reference
-    }
-}
-
-impl fmt::Display for Diagnostics {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, diagnostic) in self.list.iter().enumerate() {
-            if at > 0 {
-                f.write_str("\n")?;
-            }
-            diagnostic.fmt(f)?;
-        }
-        Ok(())
-    }
-}
-
-impl core::error::Error for Diagnostics {}
-
-impl<'a> IntoIterator for &'a Diagnostics {
-    type Item = &'a Diagnostic;
-    type IntoIter = core::slice::Iter<'a, Diagnostic>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter()
-    }
-}
-
-impl IntoIterator for Diagnostics {
-    type Item = Diagnostic;
-    type IntoIter = std::vec::IntoIter<Diagnostic>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.list.into_iter()
-    }
-}
-
-/// Whether a filter with this finding is refused.
-pub(crate) fn is_error(kind: &FindingKind) -> bool {
-    kind.code().severity() == Severity::Error
+/// The grammar does not know serde.
+#[cfg(feature = "serde")]
+fn serialize_span<S: serde::Serializer>(span: &Span, serializer: S) -> Result<S::Ok, S::Error> {
+    use serde::Serialize;
+    [span.start, span.end].serialize(serializer)
 }

@@ -1,20 +1,34 @@
-//! Diagnostics drawn for a terminal. The only file that knows ariadne.
+//! Diagnostics drawn under the filter, for a terminal.
+//!
+//! `ariadne` is used here only. It gets an excerpt of the filter, never all of
+//! it: a line of a megabyte is no picture. Invisible characters are replaced.
 
-use ariadne::{Color, Config, IndexType, Label, Report, ReportKind, Source};
-use divert_grammar::Span;
+use ariadne::{Config, IndexType, Label, Report, ReportKind, Source};
 
+use super::position::{Position, floor};
+use super::quote::escape;
 use super::{Diagnostic, Diagnostics, Severity};
 
-/// How diagnostics are drawn.
+/// Most of a place that is shown, in bytes.
+const MAX_PLACE: usize = 80;
+
+/// How much is shown before and after it.
+const MARGIN: usize = 50;
+
+/// Most empty lines put before an excerpt to number its lines.
+const MAX_LINES: usize = 100_000;
+
+/// How to draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RenderOptions<'a> {
-    /// Whether to use colours.
+    /// Whether to use ANSI colours.
     pub color: bool,
-    /// What the filter is called, e.g. its file name.
+    /// What the filter is called, such as the name of its file.
     pub name: &'a str,
 }
 
 impl Default for RenderOptions<'_> {
+    /// No colour; the filter is called `filter`.
     fn default() -> Self {
         Self {
             color: false,
@@ -23,145 +37,214 @@ impl Default for RenderOptions<'_> {
     }
 }
 
-/// Bytes of a line around a diagnostic that are drawn; a filter can be a
-/// single line of a megabyte.
-const WINDOW: usize = 72;
-
-impl Diagnostics {
-    /// Draws all of them.
-    #[must_use]
-    pub fn render(&self, options: RenderOptions<'_>) -> String {
-        let draw = |d: &Diagnostic| d.render(self.source(), options);
-        self.iter().map(draw).collect::<Vec<_>>().join("\n")
-    }
-}
-
 impl Diagnostic {
-    /// Draws the diagnostic on the filter text it is about.
+    /// Draws the diagnostic under the filter it is about.
     ///
     /// # Examples
     ///
     /// ```
+    /// use divert_compiler::diag::RenderOptions;
     /// use divert_compiler::{compile, Layer};
     ///
-    /// let wrong = compile("tcp AND udp", Layer::Network).unwrap_err();
-    /// let text = wrong.render(Default::default());
-    /// assert!(text.starts_with("[E0105] Error:"), "{text}");
+    /// let error = compile("tcp and", Layer::Network).unwrap_err();
+    /// let first = error.first().unwrap();
+    /// let text = first.render(error.source(), RenderOptions::default());
+    /// assert!(text.starts_with("[E0301] Error: the filter ends where a test is expected"));
     /// ```
     #[must_use]
     pub fn render(&self, source: &str, options: RenderOptions<'_>) -> String {
-        let view = View::around(source, self.span);
+        let excerpt = Excerpt::new(source, self);
+        let name = escape(options.name);
         let kind = match self.severity {
             Severity::Error => ReportKind::Error,
             Severity::Warning => ReportKind::Warning,
             Severity::Note => ReportKind::Advice,
         };
         let color = match self.severity {
-            Severity::Error => Color::Red,
-            Severity::Warning => Color::Yellow,
-            Severity::Note => Color::Blue,
+            Severity::Error => ariadne::Color::Red,
+            Severity::Warning => ariadne::Color::Yellow,
+            Severity::Note => ariadne::Color::Cyan,
         };
-        let config = Config::default()
-            .with_color(options.color)
-            .with_index_type(IndexType::Byte);
-        // Of a part, the column alone would not tell where it is.
-        let name = match view.start {
-            0 => options.name.to_owned(),
-            start => format!("{}, from byte {start}", options.name),
-        };
-        let at = |span| (name.as_str(), view.range(span));
-        let mut report = Report::build(kind, at(self.span))
+        let config = Config::new()
+            .with_index_type(IndexType::Char)
+            .with_color(options.color);
+        let place = (name.clone(), excerpt.place(self.span.start, self.span.end));
+        let mut report = Report::build(kind, place)
             .with_config(config)
             .with_code(self.code)
             .with_message(&self.message);
-        for label in self.labels.iter().filter(|label| view.shows(label.span)) {
-            let color = if label.span == self.span {
+        let mut notes = self.notes.clone();
+        for (order, label) in self.labels.iter().enumerate() {
+            if !excerpt.has(label.span.start) {
+                let position = Position::of(source, label.span.start);
+                notes.push(format!("{} at {position}", label.message));
+                continue;
+            }
+            let place = excerpt.place(label.span.start, label.span.end);
+            let color = if order == 0 {
                 color
             } else {
-                Color::Cyan
+                ariadne::Color::Cyan
             };
-            let label = Label::new(at(label.span)).with_message(&label.message);
-            report = report.with_label(label.with_color(color));
+            let label = Label::new((name.clone(), place)).with_message(&label.message);
+            report.add_label(label.with_color(color));
         }
-        for note in &self.notes {
-            report = report.with_note(note);
-        }
-        if let Some(help) = &self.help {
-            report = report.with_help(help);
-        }
-        if let Some(suggestion) = &self.suggestion {
-            let text = shorten(&suggestion.replacement);
-            report = report.with_help(format!("{}: `{text}`", suggestion.title));
-        }
-        let mut drawn = Vec::new();
-        let cache = (name.as_str(), Source::from(view.text.as_str()));
-        if report.finish().write(cache, &mut drawn).is_err() {
-            return format!("{self}\n");
-        }
-        let drawn = String::from_utf8_lossy(&drawn);
-        let lines: Vec<&str> = drawn.lines().map(str::trim_end).collect();
-        lines.join("\n") + "\n"
+        report.with_helps(self.helps(source));
+        report.with_notes(notes);
+        let mut out = Vec::new();
+        let cache = (name.clone(), Source::from(excerpt.text.as_str()));
+        // Writing to memory cannot fail.
+        let _ = report.finish().write(cache, &mut out);
+        let drawn = String::from_utf8_lossy(&out);
+        // The picture is padded with blanks to the right.
+        let drawn: String = drawn
+            .lines()
+            .flat_map(|line| [line.trim_end(), "\n"])
+            .collect();
+        excerpt.correct_position(drawn, &name, self.position(source))
     }
-}
 
-fn shorten(text: &str) -> String {
-    match text.char_indices().nth(WINDOW) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
-    }
-}
-
-/// The part of a filter that is drawn. Control characters become pictures of
-/// themselves of the same length, so that nothing in a filter can play tricks
-/// on a terminal.
-struct View {
-    text: String,
-    /// The byte of the filter that `text` begins with.
-    start: usize,
-}
-
-impl View {
-    fn around(source: &str, span: Span) -> Self {
-        let range = span.range();
-        let (start, end) = if source.len() <= 4 * WINDOW {
-            (0, source.len())
+    /// The help, and the suggestion as a filter if that is short enough.
+    fn helps(&self, source: &str) -> Vec<String> {
+        let mut helps: Vec<String> = self.help.iter().cloned().collect();
+        let Some(suggestion) = &self.suggestion else {
+            return helps;
+        };
+        let title = &suggestion.title;
+        let replacement = suggestion.replacement.trim();
+        let len = source.len().saturating_add(replacement.len());
+        let is_line = !source.trim().contains('\n');
+        helps.push(if len <= MAX_SHOWN && is_line {
+            format!("{title}: {}", escape(suggestion.apply(source).trim()))
+        } else if replacement.len() > MAX_SHOWN || title.contains(replacement) {
+            title.clone()
         } else {
-            let start = floor(source, range.start.saturating_sub(WINDOW / 2));
-            let end = range.end.min(range.start.saturating_add(WINDOW));
-            (start, floor(source, end.saturating_add(WINDOW / 2)))
-        };
-        let shown = source.get(start..end).unwrap_or_default();
-        let visible = |c: char| match c {
-            '\n' => c,
-            // One byte each, so that spans still fit.
-            c if c.is_ascii_control() => ' ',
-            c => c,
-        };
-        let mut text: String = shown.chars().map(visible).collect();
-        // Something to point at when a diagnostic is about the end.
-        text.push(' ');
-        Self { text, start }
-    }
-
-    fn shows(&self, span: Span) -> bool {
-        let end = self.start.saturating_add(self.text.len());
-        (self.start..end).contains(&span.range().start)
-    }
-
-    fn range(&self, span: Span) -> core::ops::Range<usize> {
-        let last = self.text.len().saturating_sub(1);
-        let start = span.range().start.saturating_sub(self.start).min(last);
-        let end = span.range().end.saturating_sub(self.start).min(last);
-        floor(&self.text, start)
-            ..floor(&self.text, end).max(start.saturating_add(1).min(last.saturating_add(1)))
+            format!("{title}: {}", escape(replacement))
+        });
+        helps
     }
 }
 
-/// The nearest character boundary at or before `at`.
-fn floor(text: &str, at: usize) -> usize {
-    let at = at.min(text.len());
-    (0..=at)
-        .rev()
-        .find(|at| text.is_char_boundary(*at))
-        .unwrap_or(0)
+/// Longest filter that is shown with its suggestion applied, in bytes.
+const MAX_SHOWN: usize = 160;
+
+impl Diagnostics {
+    /// Draws every diagnostic under the filter.
+    #[must_use]
+    pub fn render(&self, options: RenderOptions<'_>) -> String {
+        let render = |diagnostic: &Diagnostic| diagnostic.render(self.source(), options);
+        self.iter().map(render).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// A part of a filter, safe to print, with the way from offsets to it.
+struct Excerpt {
+    text: String,
+    /// Byte offset in the filter of each character, and of the end.
+    offsets: Vec<usize>,
+    /// Characters before the first of them.
+    lead: usize,
+    /// Whether columns in the excerpt are not those of the filter.
+    is_cut: bool,
+}
+
+impl Excerpt {
+    fn new(source: &str, diagnostic: &Diagnostic) -> Self {
+        let offset = |at: u32| floor(source, usize::try_from(at).unwrap_or(usize::MAX));
+        let place = offset(diagnostic.span.start)..offset(diagnostic.span.end);
+        let end = place
+            .end
+            .min(place.start.saturating_add(MAX_PLACE))
+            .saturating_add(MARGIN);
+        let end = match source.len().checked_sub(end) {
+            Some(rest) if rest > MARGIN => floor(source, end),
+            _ => source.len(),
+        };
+        let start = match place.start.checked_sub(MARGIN) {
+            Some(start) if start > MARGIN => floor(source, start),
+            _ => 0,
+        };
+        let before = source.get(..start).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |at| at.saturating_add(1));
+        // A line that begins nearby is shown from its beginning.
+        let start = if start.saturating_sub(line_start) <= MARGIN {
+            line_start
+        } else {
+            start
+        };
+        let is_cut = start > line_start;
+        let lines = before
+            .bytes()
+            .filter(|byte| *byte == b'\n')
+            .count()
+            .min(MAX_LINES);
+        let mut text = "\n".repeat(lines);
+        if is_cut {
+            text.push('…');
+        }
+        let lead = text.chars().count();
+        let mut offsets = Vec::new();
+        for (at, c) in source.get(start..end).unwrap_or_default().char_indices() {
+            offsets.push(start.saturating_add(at));
+            text.push(visible(c));
+        }
+        offsets.push(end);
+        if end < source.len() && !text.ends_with('\n') {
+            text.push('…');
+        }
+        Self {
+            text,
+            offsets,
+            lead,
+            is_cut,
+        }
+    }
+
+    fn has(&self, offset: u32) -> bool {
+        let at = usize::try_from(offset).unwrap_or(usize::MAX);
+        let (first, last) = (self.offsets.first(), self.offsets.last());
+        first.is_some_and(|first| *first <= at) && last.is_some_and(|last| at <= *last)
+    }
+
+    /// The characters that show this span, cut to the excerpt.
+    fn place(&self, start: u32, end: u32) -> core::ops::Range<usize> {
+        let index = |offset: u32| {
+            let at = usize::try_from(offset).unwrap_or(usize::MAX);
+            let index = self.offsets.partition_point(|offset| *offset < at);
+            index
+                .min(self.offsets.len().saturating_sub(1))
+                .saturating_add(self.lead)
+        };
+        let start = index(start);
+        start..index(end).max(start)
+    }
+
+    /// Puts the true position in the place of that within the excerpt.
+    fn correct_position(&self, drawn: String, name: &str, position: Position) -> String {
+        if !self.is_cut {
+            return drawn;
+        }
+        let Some((message, picture)) = drawn.split_once('\n') else {
+            return drawn;
+        };
+        let Some((frame, rest)) = picture.split_once(&format!(" {name}:")) else {
+            return drawn;
+        };
+        let Some((_, rest)) = rest.split_once(' ') else {
+            return drawn;
+        };
+        format!("{message}\n{frame} {name}:{position} {rest}")
+    }
+}
+
+/// A character as it is printed; one for one.
+fn visible(c: char) -> char {
+    match c {
+        '\n' | '\t' => c,
+        '\r' => ' ',
+        '\0'..='\x1f' => char::from_u32(u32::from(c).saturating_add(0x2400)).unwrap_or('\u{FFFD}'),
+        '\x7f' => '␡',
+        _ if c.escape_debug().count() > 1 && !matches!(c, '\'' | '"' | '\\') => '\u{FFFD}',
+        _ => c,
+    }
 }
