@@ -77,7 +77,12 @@ fn fact(f: &mut fmt::Formatter<'_>, name: &str, value: &str) -> fmt::Result {
 fn write_instruction(f: &mut fmt::Formatter<'_>, line: &InstructionLine) -> fmt::Result {
     let (index, text) = (line.index, &line.text);
     let (success, failure) = (goto(line.success), goto(line.failure));
-    writeln!(f, "  {index:>3}  {text:<44} ? {success} : {failure}")
+    let ways = format!("{success} : {failure}");
+    if line.span.is_empty() {
+        return writeln!(f, "  {index:>3}  {text:<40} ? {ways}");
+    }
+    let (start, end) = (line.span.start, line.span.end);
+    writeln!(f, "  {index:>3}  {text:<40} ? {ways:<17} at {start}..{end}")
 }
 
 /// Writes words, breaking lines between them; `indent` columns are taken on
