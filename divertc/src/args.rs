@@ -31,6 +31,15 @@ pub(crate) enum Command {
     /// Say what a filter means, or what a diagnostic code means
     Explain(ExplainArgs),
     /// Print the packets of captures that a filter matches
+    ///
+    /// Captures do not say which way packets went. All count as outbound,
+    /// unless --inbound is given, or --local names the addresses of the host
+    /// that captured: packets from there are then outbound, all others inbound.
+    ///
+    /// `timestamp` is the time of capture in units of 100 ns since 1970,
+    /// `loopback` is 1 if both addresses are loopback addresses, and `ifIdx`,
+    /// `subIfIdx` and `impostor` are 0. Frames without an IP packet match
+    /// nothing. Packets that were cut when captured are judged by what is left.
     Run(RunArgs),
     /// Print a filter in its normal form
     Fmt(FmtArgs),
@@ -45,8 +54,11 @@ pub(crate) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page
-    Man,
+    /// Print the manual page of divertc, or of one of its commands
+    Man {
+        /// The command
+        command: Option<String>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -180,7 +192,7 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_enum, default_value_t = CheckFormat::Human)]
     pub(crate) format: CheckFormat,
 
-    /// Take every line of the input for a filter of its own
+    /// Take every line of the input for a filter of its own; skip blank lines
     #[arg(long)]
     pub(crate) each: bool,
 
@@ -275,6 +287,13 @@ pub(crate) struct DirectionArgs {
     pub(crate) inbound: bool,
 }
 
+impl DirectionArgs {
+    /// Whether nothing says which way packets go.
+    pub(crate) const fn is_open(&self) -> bool {
+        self.local.is_empty() && !self.outbound && !self.inbound
+    }
+}
+
 fn network(text: &str) -> Result<IpNet, String> {
     let net = text.parse::<IpNet>();
     let net = net.or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
@@ -298,7 +317,7 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) options: Options,
 
-    /// Write the matching frames to a pcap file
+    /// Write the matching frames to a pcap file, which is empty if none match
     #[arg(short, value_name = "OUT.pcap")]
     pub(crate) write: Option<PathBuf>,
 
@@ -322,12 +341,20 @@ pub(crate) struct FmtArgs {
     /// Print nothing; exit with 1 if the text is not in its normal form
     #[arg(long)]
     pub(crate) check: bool,
+
+    /// How to print diagnostics
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DisasmArgs {
     #[command(flatten)]
     pub(crate) source: Source,
+
+    /// How to print diagnostics
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -5,14 +5,16 @@ use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use pcap_file::pcap::{PcapHeader, PcapPacket, PcapReader, PcapWriter};
-use pcap_file::pcapng::blocks::interface_description::{
-    InterfaceDescriptionBlock, InterfaceDescriptionOption,
-};
-use pcap_file::pcapng::{Block, PcapNgReader};
+use pcap_file::pcap::{PcapHeader, PcapReader, PcapWriter, RawPcapPacket};
 use pcap_file::{DataLink, PcapError, TsResolution};
 
 use crate::link::LinkType;
+
+mod pcapng;
+#[cfg(test)]
+mod tests;
+
+use pcapng::PcapNg;
 
 /// One frame of a capture.
 #[derive(Clone, Debug)]
@@ -48,18 +50,22 @@ pub(crate) enum CaptureError {
         source: io::Error,
     },
     /// The file is something else.
-    #[error("{} is not a capture: it begins with neither the mark of pcap nor of pcapng", .path.display())]
+    #[error("{} is not a capture: {}", .path.display(), beginning(.found))]
     NotACapture {
         /// The file.
         path: PathBuf,
+        /// What it begins with.
+        found: Vec<u8>,
     },
     /// The file breaks off, or cannot be read on.
-    #[error("{} is damaged after frame {after}: {reason}; what came before was read", .path.display())]
+    #[error("{} is damaged after frame {after}, at byte {offset}: {reason}; what came before was read", .path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
         /// The last frame that was read; 0 if there was none.
         after: u64,
+        /// Where the record begins that could not be read.
+        offset: u64,
         /// What is wrong.
         reason: String,
     },
@@ -79,15 +85,17 @@ pub(crate) struct Capture {
     path: PathBuf,
     format: Format,
     read: u64,
+    /// Where the next record begins, in pcap files.
+    offset: u64,
     is_over: bool,
 }
 
 enum Format {
     Pcap(Box<PcapReader<Input>>, LinkType, TsResolution),
-    PcapNg(Box<PcapNgReader<Input>>),
+    PcapNg(PcapNg<Input>),
 }
 
-type Input = io::Chain<io::Cursor<[u8; 4]>, BufReader<Counted<File>>>;
+type Input = io::Chain<io::Cursor<Vec<u8>>, BufReader<Counted<File>>>;
 
 /// Counts what is read, for a progress bar.
 struct Counted<R> {
@@ -102,6 +110,9 @@ impl<R: Read> Read for Counted<R> {
         Ok(len)
     }
 }
+
+const PCAP_HEADER_LEN: u64 = 24;
+const RECORD_HEADER_LEN: u64 = 16;
 
 /// What pcapng files begin with.
 const PCAPNG: [u8; 4] = [0x0A, 0x0D, 0x0D, 0x0A];
@@ -128,58 +139,59 @@ impl Capture {
             inner: file,
             progress,
         });
-        let mut magic = [0; 4];
-        let not_a_capture = || CaptureError::NotACapture { path: path.into() };
-        match input.read_exact(&mut magic) {
-            Ok(()) => {}
-            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Err(not_a_capture()),
-            Err(e) => return Err(open(e)),
-        }
-        let input = io::Cursor::new(magic).chain(input);
-        let damaged = |error| CaptureError::Damaged {
-            path: path.into(),
-            after: 0,
-            reason: reason(&error),
-        };
+        let mut magic = Vec::new();
+        let mark = input.by_ref().take(4).read_to_end(&mut magic);
+        mark.map_err(open)?;
+        let chained = io::Cursor::new(magic.clone()).chain(input);
         let format = if magic == PCAPNG {
-            Format::PcapNg(Box::new(PcapNgReader::new(input).map_err(damaged)?))
-        } else if PCAP.contains(&magic) {
-            let reader = PcapReader::new(input).map_err(damaged)?;
+            Format::PcapNg(PcapNg::new(chained))
+        } else if PCAP.iter().any(|mark| magic == mark) {
+            let reader = PcapReader::new(chained).map_err(|error| CaptureError::Damaged {
+                path: path.into(),
+                after: 0,
+                offset: 0,
+                reason: reason(&error),
+            })?;
             let header = reader.header();
             let link = LinkType::from_header(header.datalink.into());
             known(path, link)?;
             Format::Pcap(Box::new(reader), link, header.ts_resolution)
         } else {
-            return Err(not_a_capture());
+            return Err(CaptureError::NotACapture {
+                path: path.into(),
+                found: magic,
+            });
         };
         Ok(Self {
             path: path.into(),
             format,
             read: 0,
+            offset: PCAP_HEADER_LEN,
             is_over: false,
         })
     }
 
-    fn frame(&mut self) -> Option<Result<Frame, CaptureError>> {
+    fn frame(&mut self) -> Result<Option<Frame>, CaptureError> {
         let number = self.read + 1;
-        let path = &self.path;
-        let damaged = |error: PcapError| CaptureError::Damaged {
-            path: path.clone(),
-            after: number - 1,
-            reason: reason(&error),
+        let damaged = |offset, reason| CaptureError::Damaged {
+            path: self.path.clone(),
+            after: self.read,
+            offset,
+            reason,
         };
         match &mut self.format {
             Format::Pcap(reader, link, resolution) => {
-                let packet = match reader.next_raw_packet()? {
-                    Ok(packet) => packet,
-                    Err(error) => return Some(Err(damaged(error))),
+                let packet = match reader.next_raw_packet() {
+                    None => return Ok(None),
+                    Some(packet) => packet.map_err(|e| damaged(self.offset, reason(&e)))?,
                 };
+                self.offset += RECORD_HEADER_LEN + u64::from(packet.incl_len);
                 let nanos = match resolution {
                     TsResolution::MicroSecond => u64::from(packet.ts_frac) * 1000,
                     TsResolution::NanoSecond => u64::from(packet.ts_frac),
                 };
                 let since = Duration::from_secs(packet.ts_sec.into()) + Duration::from_nanos(nanos);
-                Some(Ok(Frame {
+                Ok(Some(Frame {
                     number,
                     timestamp: since,
                     bytes: packet.data.into_owned(),
@@ -187,33 +199,22 @@ impl Capture {
                     link: *link,
                 }))
             }
-            Format::PcapNg(reader) => loop {
-                let (interface, timestamp, original_len, bytes) = match reader.next_block()? {
-                    Ok(Block::EnhancedPacket(p)) => {
-                        let id = usize::try_from(p.interface_id).unwrap_or(usize::MAX);
-                        (id, Some(p.timestamp), p.original_len, p.data.into_owned())
-                    }
-                    Ok(Block::SimplePacket(p)) => (0, None, p.original_len, p.data.into_owned()),
-                    Ok(_) => continue,
-                    Err(error) => return Some(Err(damaged(error))),
+            Format::PcapNg(reader) => {
+                let packet = match reader.packet() {
+                    Ok(None) => return Ok(None),
+                    Ok(Some(packet)) => packet,
+                    Err(error) => return Err(damaged(reader.offset(), error.to_string())),
                 };
-                let Some(interface) = reader.interfaces().get(interface) else {
-                    let error =
-                        PcapError::InvalidField("a frame of an interface that is not described");
-                    return Some(Err(damaged(error)));
-                };
-                let link = LinkType::from_header(interface.linktype.into());
-                if let Err(error) = known(path, link) {
-                    return Some(Err(error));
-                }
-                return Some(Ok(Frame {
+                let link = LinkType::from_header(packet.link);
+                known(&self.path, link)?;
+                Ok(Some(Frame {
                     number,
-                    timestamp: timestamp.map_or(Duration::ZERO, |raw| scaled(raw, interface)),
-                    bytes,
-                    original_len,
+                    timestamp: packet.timestamp,
+                    bytes: packet.bytes,
+                    original_len: packet.original_len,
                     link,
-                }));
-            },
+                }))
+            }
         }
     }
 }
@@ -226,7 +227,7 @@ impl Iterator for Capture {
         if self.is_over {
             return None;
         }
-        let next = self.frame();
+        let next = self.frame().transpose();
         match &next {
             Some(Ok(_)) => self.read += 1,
             _ => self.is_over = true,
@@ -257,18 +258,17 @@ fn reason(error: &PcapError) -> String {
     }
 }
 
-/// The library takes ticks for nanoseconds; the interface says what they are.
-fn scaled(ticks: Duration, interface: &InterfaceDescriptionBlock<'_>) -> Duration {
-    let resolution = interface.options.iter().find_map(|option| match option {
-        InterfaceDescriptionOption::IfTsResol(value) => Some(*value),
-        _ => None,
-    });
-    let resolution = resolution.unwrap_or(6);
-    let exponent = u32::from(resolution & 0x7F);
-    let base: u128 = if resolution & 0x80 == 0 { 10 } else { 2 };
-    let per_second = base.checked_pow(exponent).unwrap_or(u128::MAX);
-    let nanos = ticks.as_nanos().saturating_mul(1_000_000_000) / per_second;
-    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+fn beginning(found: &[u8]) -> String {
+    let hex: Vec<String> = found.iter().map(|byte| format!("{byte:02x}")).collect();
+    let advice = match found {
+        [] => return "it is empty".into(),
+        [0x1F, 0x8B, ..] | [0x28, 0xB5, 0x2F, 0xFD] | [0xFD, b'7', b'z', b'X'] => {
+            "; it is compressed, so unpack it first"
+        }
+        _ => "",
+    };
+    let hex = hex.join(" ");
+    format!("it begins with {hex}, and pcap and pcapng files do not{advice}")
 }
 
 /// Writes frames of one link type to a pcap file.
@@ -277,9 +277,30 @@ pub(crate) struct Output<W: Write> {
     link: LinkType,
 }
 
+/// Why a frame was not written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OutputError {
+    /// The file cannot be written.
+    #[error("{}", reason(.0))]
+    Write(#[from] PcapError),
+    /// A pcap file has one link type, and the first frame has set it.
+    #[error(
+        "frame {frame} has link type {found}, and a pcap file holds one link type only, \
+         here {expected}; write frames of each link type to a file of their own"
+    )]
+    LinkType {
+        /// The number of the frame in its capture.
+        frame: u64,
+        /// The number of its link type.
+        found: u32,
+        /// The number of the link type of the file.
+        expected: u32,
+    },
+}
+
 impl<W: Write> Output<W> {
     /// Begins a file of frames of this link type.
-    pub(crate) fn new(writer: W, link: LinkType) -> Result<Self, PcapError> {
+    pub(crate) fn new(writer: W, link: LinkType) -> Result<Self, OutputError> {
         let header = PcapHeader {
             datalink: DataLink::from(link.number()),
             ts_resolution: TsResolution::NanoSecond,
@@ -290,14 +311,32 @@ impl<W: Write> Output<W> {
         Ok(Self { writer, link })
     }
 
-    /// Appends a frame; of another link type, only its IP packet can be kept.
-    pub(crate) fn write(&mut self, frame: &Frame) -> Result<(), PcapError> {
+    /// Appends a frame as it was captured.
+    ///
+    /// To a file of raw IP, the IP packet of a frame of another link type.
+    pub(crate) fn write(&mut self, frame: &Frame) -> Result<(), OutputError> {
         let bytes = match frame.ip_packet() {
+            _ if self.link == frame.link => &frame.bytes,
             Some(packet) if self.link == LinkType::RAW => packet,
-            _ => &frame.bytes,
+            _ => {
+                return Err(OutputError::LinkType {
+                    frame: frame.number,
+                    found: frame.link.number(),
+                    expected: self.link.number(),
+                });
+            }
         };
-        let packet = PcapPacket::new(frame.timestamp, frame.original_len, bytes);
-        self.writer.write_packet(&packet)?;
+        // Captures state odd lengths and times, which are no reason to stop.
+        let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let stripped = frame.bytes.len().saturating_sub(bytes.len());
+        let stripped = u32::try_from(stripped).unwrap_or(u32::MAX);
+        self.writer.write_raw_packet(&RawPcapPacket {
+            ts_sec: u32::try_from(frame.timestamp.as_secs()).unwrap_or(u32::MAX),
+            ts_frac: frame.timestamp.subsec_nanos(),
+            incl_len: len,
+            orig_len: frame.original_len.saturating_sub(stripped).max(len),
+            data: bytes.into(),
+        })?;
         Ok(())
     }
 }

@@ -8,6 +8,9 @@ use std::path::Path;
 use crate::Failure;
 use crate::args::Source;
 
+/// What editors of Windows put before UTF-8.
+const BYTE_ORDER_MARK: char = '\u{FEFF}';
+
 /// The text of a filter, and what to call it.
 pub(crate) struct Input {
     pub(crate) name: String,
@@ -19,6 +22,8 @@ pub(crate) struct NotText {
     pub(crate) name: String,
     /// How many bytes were fine.
     pub(crate) valid: usize,
+    /// Whether it begins with the mark of UTF-16, which Windows likes.
+    pub(crate) is_utf16: bool,
 }
 
 impl Source {
@@ -47,20 +52,24 @@ pub(crate) fn read(
         (None, None) => return Err(Failure::Usage("a filter is missing".into())),
     };
     let is_file = file.is_some() || argument.is_some_and(|a| a == "-");
-    Ok(match String::from_utf8(bytes) {
-        Ok(mut text) => {
-            // The line end of a file is not part of the filter.
-            if is_file && text.ends_with('\n') {
-                text.pop();
-                if text.ends_with('\r') {
-                    text.pop();
-                }
-            }
-            Ok(Input { name, text })
+    let text = match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            let bytes = error.as_bytes();
+            return Ok(Err(NotText {
+                name,
+                valid: error.utf8_error().valid_up_to(),
+                is_utf16: bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff"),
+            }));
         }
-        Err(error) => Err(NotText {
-            name,
-            valid: error.utf8_error().valid_up_to(),
-        }),
-    })
+    };
+    if !is_file {
+        return Ok(Ok(Input { name, text }));
+    }
+    // The mark and the line end of a file are not part of the filter.
+    let filter = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
+    let filter = filter.strip_suffix('\n').unwrap_or(filter);
+    let filter = filter.strip_suffix('\r').unwrap_or(filter);
+    let text = filter.to_owned();
+    Ok(Ok(Input { name, text }))
 }

@@ -8,6 +8,7 @@ mod cmd;
 mod input;
 mod link;
 mod report;
+mod saved;
 
 use std::io;
 use std::process::ExitCode;
@@ -34,7 +35,7 @@ pub(crate) enum Failure {
     Io(String),
     #[error(transparent)]
     Capture(#[from] capture::CaptureError),
-    #[error(transparent)]
+    #[error("cannot write to standard output: {0}")]
     Output(#[from] io::Error),
 }
 
@@ -60,7 +61,7 @@ fn main() -> ExitCode {
         Ok(Outcome::Wrong) => ExitCode::from(1),
         Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
-            anstream::eprintln!("divertc: {failure}");
+            report::say(&failure);
             ExitCode::from(failure.exit_code())
         }
     }
@@ -77,6 +78,6 @@ fn run(command: &Command) -> Result<Outcome, Failure> {
         Command::Fields(args) => cmd::fields::run(args),
         Command::Batch => cmd::batch::run(),
         Command::Completions { shell } => cmd::shell::completions(*shell),
-        Command::Man => cmd::shell::man(),
+        Command::Man { command } => cmd::shell::man(command.as_deref()),
     }
 }

@@ -1,9 +1,14 @@
 //! Printing diagnostics, always to standard error.
+//!
+//! Whether anybody reads them does not change what a filter is worth, so a
+//! standard error that is closed or full is no failure.
 
-use std::io::Write;
+use std::fmt::Display;
+use std::fmt::Write as _;
+use std::io::Write as _;
 
 use divert_compiler::diag::RenderOptions;
-use divert_compiler::diag::format::{GitHub, Short, sarif};
+use divert_compiler::diag::format::{GitHub, Record, Short, sarif};
 use divert_compiler::{Diagnostic, Filter};
 
 use crate::args::{CheckFormat, Format, Options, Source};
@@ -26,7 +31,7 @@ pub(crate) fn print(
     input: &Input,
     format: CheckFormat,
 ) -> Result<(), Failure> {
-    let mut out = anstream::stderr();
+    let mut out = String::new();
     let (source, name) = (input.text.as_str(), input.name.as_str());
     let short = |diagnostic| Short {
         diagnostic,
@@ -36,32 +41,53 @@ pub(crate) fn print(
     if format == CheckFormat::Sarif {
         let log = sarif::Log::new(diagnostics, source, name);
         let log = serde_json::to_string_pretty(&log).map_err(std::io::Error::from)?;
-        return Ok(writeln!(out, "{log}")?);
+        show(&(log + "\n"));
+        return Ok(());
     }
     for diagnostic in diagnostics {
         match format {
-            CheckFormat::Short => writeln!(out, "{}", short(diagnostic))?,
-            CheckFormat::Github => writeln!(out, "{}", GitHub(short(diagnostic)))?,
+            CheckFormat::Short => _ = writeln!(out, "{}", short(diagnostic)),
+            CheckFormat::Github => _ = writeln!(out, "{}", GitHub(short(diagnostic))),
             CheckFormat::Json => {
-                let json = serde_json::to_string(diagnostic).map_err(std::io::Error::from)?;
-                writeln!(out, "{json}")?;
+                let record = Record::new(diagnostic, source, name);
+                let json = serde_json::to_string(&record).map_err(std::io::Error::from)?;
+                out += &(json + "\n");
             }
             CheckFormat::Human | CheckFormat::Sarif => {
                 // The stream strips colours where they are not wanted.
                 let options = RenderOptions { color: true, name };
-                write!(out, "{}", diagnostic.render(source, options))?;
+                out += &diagnostic.render(source, options);
             }
         }
     }
+    show(&out);
     Ok(())
+}
+
+/// Says something that is not about a place in a filter.
+pub(crate) fn say(message: impl Display) {
+    show(&format!("divertc: {message}\n"));
+}
+
+fn show(text: &str) {
+    let _ = anstream::stderr().write_all(text.as_bytes());
 }
 
 /// Says that a filter is not text.
 pub(crate) fn not_text(filter: &NotText) {
-    let NotText { name, valid } = filter;
-    anstream::eprintln!(
-        "divertc: {name} is not a filter: it is not UTF-8 text, from byte {valid} on"
-    );
+    let NotText {
+        name,
+        valid,
+        is_utf16,
+    } = filter;
+    let advice = if *is_utf16 {
+        "; it looks like UTF-16, so save it as UTF-8"
+    } else {
+        ""
+    };
+    say(format_args!(
+        "{name} is not a filter: it is not UTF-8 text, from byte {valid} on{advice}"
+    ));
 }
 
 /// Reads and compiles a filter, and prints what is wrong or strange with it.

@@ -1,5 +1,6 @@
 //! The command line: bad input, exit codes, forms of output, transcripts.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -127,8 +128,17 @@ fn wrong_usage_is_exit_code_2() {
     );
     check(&["explain", "tcp", "--packet", "4g"], 2, &["hexadecimal"]);
     check(&["explain", "tcp", "--capture", "x"], 2, &["--frame"]);
-    check(&["explain", "E0299"], 2, &["E0203"]);
+    check(&["explain", "E0299"], 2, &["E0201, E0202"]);
+    check(&["explain", "W1999"], 2, &["W1001, W1002"]);
+    check(&["explain", "e9999"], 2, &["E0101 to E0602"]);
+    check(&["fields", "--layer", "transport"], 2, &["reflect"]);
+    check(&["compile", "tcp", "--emit", "elf"], 2, &["bytecode"]);
+    check(&["disasm"], 2, &["FILTER"]);
+    check(&["fmt", "tcp", "-f", "x"], 2, &["--file"]);
+    check(&["batch", "tcp"], 2, &["tcp"]);
     check(&["completions", "dos"], 2, &["bash"]);
+    check(&["man", "runn"], 2, &["check, compile"]);
+    check(&["check", "--foramt", "json", "tcp"], 2, &["--format"]);
 }
 
 #[test]
@@ -224,6 +234,154 @@ fn every_form_of_output_is_what_it_says() {
 }
 
 #[test]
+fn every_command_has_a_page_in_the_manual() {
+    for command in WITH_FILTER {
+        let page = divertc(&["man", command]).stdout;
+        let page = String::from_utf8(page).unwrap();
+        assert!(page.contains(&format!(".TH divertc-{command}")), "{page}");
+        assert!(page.contains("dialect"), "{page}");
+    }
+}
+
+#[test]
+fn all_ways_to_give_an_optimisation_level_are_taken() {
+    for level in ["-O0", "-O1", "-O2"] {
+        check(&["compile", level, "tcp"], 0, &[]);
+        check(&["compile", "-O", &level[2..], "tcp"], 0, &[]);
+    }
+}
+
+#[test]
+fn a_filter_may_come_from_a_file_or_standard_input() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("filter");
+    let file = path.to_str().unwrap();
+    // As editors of Windows save it.
+    std::fs::write(&path, "\u{FEFF}tcp\r\nand udp\r\n").unwrap();
+    check(&["check", "-f", file], 0, &[]);
+    check(&["fmt", "--check", "-f", file], 1, &[]);
+    std::fs::write(&path, b"\xff\xfet\0c\0p\0").unwrap();
+    check(&["check", "-f", file], 1, &["UTF-16", "save it as UTF-8"]);
+    std::fs::write(&path, "").unwrap();
+    check(&["check", "-f", file], 1, &["E0306"]);
+
+    let output = with_input(&["compile", "-"], b"tcp\n");
+    assert_eq!(output.stdout, b"@WinDiv_WX_eXWWAX\n");
+    let output = with_input(&["run", "--count", "-", &capture()], b"tcp\n");
+    assert_eq!(output.stdout, b"14\n");
+    let output = with_input(&["check", "-"], b"tcp \xff");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+fn with_input(args: &[&str], input: &[u8]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_divertc"));
+    let piped = command.args(args).stdin(Stdio::piped());
+    let piped = piped.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn each_line_is_checked_at_its_place_in_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("filters");
+    let file = path.to_str().unwrap();
+    std::fs::write(&path, "tcp\r\n\nudp and udpp\nip.TTL < 300\n").unwrap();
+    let each = |form| divertc(&["check", "--each", "-f", file, "--format", form]);
+    let err = |form| String::from_utf8(each(form).stderr).unwrap();
+
+    let human = each("human");
+    assert_eq!(human.status.code(), Some(1));
+    let fine = "line 1: ok: 1 instruction of 255, layer NETWORK\n\
+                line 4: ok: 1 instruction of 255, layer NETWORK\n";
+    assert_eq!(String::from_utf8(human.stdout).unwrap(), fine);
+    assert!(err("human").contains("filters:3:9 ]"), "{}", err("human"));
+    assert!(err("short").contains("filters:3:9: error[E0201]"));
+    assert!(err("short").contains("filters:4:1: warning["));
+    assert!(err("github").contains("line=3,endLine=3,col=9,endColumn=13"));
+
+    let json: serde_json::Value =
+        serde_json::from_str(err("json").lines().next().unwrap()).unwrap();
+    assert_eq!((&json["line"], &json["column"]), (&3.into(), &9.into()));
+    assert_eq!(json["span"], serde_json::json!([14, 18]));
+    // One log, however many filters there are.
+    let log: serde_json::Value = serde_json::from_str(&err("sarif")).unwrap();
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let line = |result: &serde_json::Value| {
+        result["locations"][0]["physicalLocation"]["region"]["startLine"].clone()
+    };
+    assert_eq!(line(&results[0]), 3);
+    assert_eq!(line(results.last().unwrap()), 4);
+}
+
+#[test]
+fn a_broken_pipe_is_no_error_and_changes_no_verdict() {
+    // The reader is gone before anything can be written.
+    let run = |args: &[&str], input: &[u8]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_divertc"));
+        let piped = command.args(args).stdin(Stdio::piped());
+        let piped = piped.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = piped.spawn().unwrap();
+        drop((child.stdout.take(), child.stderr.take()));
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        child.wait().unwrap().code()
+    };
+    assert_eq!(run(&["explain", "-"], b"tcp"), Some(0));
+    assert_eq!(run(&["run", "-", &capture()], b"tcp"), Some(0));
+    assert_eq!(run(&["batch"], b"{}\n"), Some(0));
+    assert_eq!(run(&["check", "-"], b"tcpp"), Some(1));
+    assert_eq!(run(&["run", "-", "missing"], b"tcp"), Some(3));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_exit_code_3_but_not_where_messages_go() {
+    let full = || std::fs::File::create("/dev/full").unwrap();
+    let out = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_divertc"));
+        let output = command.args(args).stdout(full()).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains("cannot write"), "{args:?}: {stderr}");
+        output.status.code()
+    };
+    let capture = capture();
+    assert_eq!(out(&["compile", "tcp"]), Some(3));
+    assert_eq!(out(&["explain", "tcp"]), Some(3));
+    assert_eq!(out(&["fields"]), Some(3));
+    assert_eq!(out(&["man"]), Some(3));
+    assert_eq!(out(&["run", "tcp", &capture]), Some(3));
+    check(&["compile", "tcp", "-o", "/dev/full"], 3, &["cannot write"]);
+    check(
+        &["run", "tcp", &capture, "-w", "/dev/full"],
+        3,
+        &["cannot write"],
+    );
+
+    let err = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_divertc"));
+        command
+            .args(args)
+            .stderr(full())
+            .output()
+            .unwrap()
+            .status
+            .code()
+    };
+    assert_eq!(err(&["check", "tcpp"]), Some(1));
+    assert_eq!(err(&["check", "tcp.DstPort = 65536"]), Some(0));
+    assert_eq!(err(&["check", "-f", "missing"]), Some(3));
+}
+
+#[test]
+fn formatting_never_changes_what_a_filter_means() {
+    // WinDivert 2.2 would refuse the longest number with the colon after it.
+    let filter = "(tcp? localAddr = 123456789012345678901234567890123456789 : udp)";
+    let args = ["fmt", "--dialect", "windivert-2.2", filter];
+    assert_eq!(divertc(&args).stdout, format!("{filter}\n").as_bytes());
+}
+
+#[test]
 fn diagnostics_have_forms_for_programs() {
     let err = |args: &[&str]| String::from_utf8(divertc(args).stderr).unwrap();
     let check = |form| err(&["check", "--format", form, "tcp and\nudpp"]);
@@ -263,6 +421,21 @@ fn colours_come_only_when_asked_for() {
     assert!(!colored(&["check", "tcpp"]));
     assert!(colored(&["check", "tcpp", "--color", "always"]));
     assert!(!colored(&["check", "tcpp", "--color", "never"]));
+    let with = |variables: &[&str], args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_divertc"));
+        command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
+        command.envs(variables.iter().map(|name| (name, "1")));
+        command.args(args).output().unwrap().stderr.contains(&0x1B)
+    };
+    assert!(with(&["CLICOLOR_FORCE"], &["check", "tcpp"]));
+    assert!(!with(&["NO_COLOR"], &["check", "tcpp"]));
+    assert!(!with(&["NO_COLOR", "CLICOLOR_FORCE"], &["check", "tcpp"]));
+    assert!(with(&["NO_COLOR"], &["check", "tcpp", "--color", "always"]));
+    // Forms for programs have none at all.
+    for form in ["short", "json", "sarif", "github"] {
+        let args = ["check", "tcpp", "--color", "always", "--format", form];
+        assert!(!with(&[], &args), "{form}");
+    }
 }
 
 #[test]

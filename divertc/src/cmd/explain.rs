@@ -21,7 +21,11 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Outcome, Failure> {
     if let Some(word) = word.filter(|word| looks_like_code(word)) {
         return code(word);
     }
-    let Some((_, filter)) = report::compile(&args.source, Format::Human)? else {
+    let diagnostics = match args.format {
+        ExplainFormat::Json => Format::Json,
+        _ => Format::Human,
+    };
+    let Some((_, filter)) = report::compile(&args.source, diagnostics)? else {
         return Ok(Outcome::Wrong);
     };
     let trace = trace(args, &filter)?;
@@ -58,24 +62,17 @@ fn looks_like_code(word: &str) -> bool {
 
 fn code(word: &str) -> Result<Outcome, Failure> {
     let Ok(code) = word.parse::<Code>() else {
-        let family = word.get(..3).unwrap_or_default().to_uppercase();
-        let near: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
-        let near: Vec<&str> = near
-            .into_iter()
-            .filter(|code| code.starts_with(&family))
-            .collect();
-        let near = if near.is_empty() {
-            "none".into()
-        } else {
-            near.join(", ")
+        let near = near(&word.to_uppercase());
+        let near = match near.as_slice() {
+            [first, .., last] if near.len() > 20 => format!("{first} to {last}"),
+            few => few.join(", "),
         };
-        let message =
-            format!("no diagnostic has the code {word}; of that family there are: {near}");
+        let message = format!("no diagnostic has the code {word}; the nearest are: {near}");
         return Err(Failure::Usage(message));
     };
     let mut out = anstream::stdout();
     writeln!(out, "{code} ({}): {}\n", code.severity(), code.title())?;
-    writeln!(out, "{}", textwrap::fill(code.explanation(), 80))?;
+    writeln!(out, "{}", code.explanation().trim_end())?;
     if let Some(example) = code.example() {
         writeln!(out, "\nExample: {}", example.filter.escape_debug())?;
         if example.layer != Layer::Network {
@@ -83,6 +80,17 @@ fn code(word: &str) -> Result<Outcome, Failure> {
         }
     }
     Ok(Outcome::Fine)
+}
+
+/// The codes that share the longest beginning with a wrong one.
+fn near(word: &str) -> Vec<&'static str> {
+    let beginnings = (0..word.len()).rev().filter_map(|len| word.get(..len));
+    let sharing = |beginning: &str| -> Vec<&'static str> {
+        let codes = Code::ALL.iter().map(|code| code.as_str());
+        codes.filter(|code| code.starts_with(beginning)).collect()
+    };
+    let mut found = beginnings.map(sharing);
+    found.find(|near| !near.is_empty()).unwrap_or_default()
 }
 
 /// Follows the evaluation on the packet that was asked for, if one was.

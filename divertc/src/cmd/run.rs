@@ -1,19 +1,20 @@
 //! `divertc run`
 
-use std::fs::File;
-use std::io::{BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use divert_compiler::explain::packet_summary;
 use divert_compiler::{Event, Filter};
+use divert_vm::Field;
 use divert_vm::packet::{Headers, IpVersion, Source, ipv4, ipv6};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::{DirectionArgs, Format, RunArgs};
-use crate::capture::{Capture, Frame, Output};
+use crate::capture::{Capture, Frame};
 use crate::input;
+use crate::saved::Saved;
 use crate::{Failure, Outcome, report};
 
 /// Captures shorter than this are read before a bar could be seen.
@@ -46,20 +47,30 @@ pub(crate) fn run(args: &RunArgs) -> Result<Outcome, Failure> {
     let Some(filter) = report::compile_input(&input, &args.options, args.format)? else {
         return Ok(Outcome::Wrong);
     };
+    if args.format != Format::Json && args.direction.is_open() && depends_on_direction(&filter) {
+        report::say(
+            "captures do not say which way packets went, so all count as outbound; \
+             see --local and --inbound",
+        );
+    }
+    let write = args.write.as_deref();
+    let saved = write.map(|path| Saved::create(path, &captures));
     let mut matcher = Matcher {
         args,
         filter: &filter,
         several: captures.len() > 1,
         matches: 0,
-        output: None,
+        out: output(),
+        saved: saved.transpose()?,
     };
     let mut failure = None;
     for path in &captures {
         // One damaged capture does not hide what the others hold.
         match matcher.capture(path) {
             Err(error @ Failure::Capture(_)) => {
+                matcher.out.flush()?;
                 if let Some(earlier) = failure.replace(error) {
-                    anstream::eprintln!("divertc: {earlier}");
+                    report::say(earlier);
                 }
             }
             other => other?,
@@ -77,12 +88,19 @@ struct Matcher<'a> {
     filter: &'a Filter,
     several: bool,
     matches: u64,
-    output: Option<Output<BufWriter<File>>>,
+    out: Box<dyn Write>,
+    saved: Option<Saved<'a>>,
 }
 
 impl Matcher<'_> {
     fn capture(&mut self, path: &Path) -> Result<(), Failure> {
         let progress = progress(path);
+        let result = self.frames(path, &progress);
+        progress.finish_and_clear();
+        result
+    }
+
+    fn frames(&mut self, path: &Path, progress: &ProgressBar) -> Result<(), Failure> {
         let mut first = None;
         for frame in Capture::open(path, progress.clone())? {
             let frame = frame?;
@@ -98,25 +116,26 @@ impl Matcher<'_> {
             };
             if self.filter.matches(packet, &event) {
                 self.matches += 1;
-                self.keep(&frame)?;
+                if let Some(saved) = &mut self.saved {
+                    saved.write(&frame)?;
+                }
                 if !self.args.count {
                     progress.suspend(|| self.print(path, &frame, packet, &event, since))?;
                 }
             }
         }
-        progress.finish_and_clear();
         Ok(())
     }
 
     fn print(
-        &self,
+        &mut self,
         path: &Path,
         frame: &Frame,
         packet: &[u8],
         event: &Event,
         since: Duration,
     ) -> Result<(), Failure> {
-        let mut out = anstream::stdout().lock();
+        let out = &mut self.out;
         let direction = if event.outbound { "out" } else { "in" };
         let summary = packet_summary(packet);
         if self.args.format == Format::Json {
@@ -138,37 +157,40 @@ impl Matcher<'_> {
         Ok(())
     }
 
-    fn keep(&mut self, frame: &Frame) -> Result<(), Failure> {
-        let Some(path) = &self.args.write else {
-            return Ok(());
-        };
-        let cannot = |error| Failure::Io(format!("cannot write {}: {error}", path.display()));
-        let output = match &mut self.output {
-            Some(output) => output,
-            None => {
-                let file = File::create(path).map_err(|error| cannot(error.to_string()))?;
-                let writer = BufWriter::new(file);
-                let output = Output::new(writer, frame.link).map_err(|e| cannot(e.to_string()))?;
-                self.output.insert(output)
-            }
-        };
-        output
-            .write(frame)
-            .map_err(|error| cannot(error.to_string()))
-    }
-
     fn finish(&mut self) -> Result<(), Failure> {
         if self.args.count {
-            writeln!(anstream::stdout(), "{}", self.matches)?;
+            writeln!(self.out, "{}", self.matches)?;
         }
-        if let (Some(path), None) = (&self.args.write, &self.output) {
-            anstream::eprintln!(
-                "divertc: nothing matched, so {} was not written",
-                path.display()
-            );
+        self.out.flush()?;
+        match &mut self.saved {
+            Some(saved) => saved.finish(),
+            None => Ok(()),
         }
-        Ok(())
     }
+}
+
+/// Standard output: a person sees every line at once, a program gets blocks.
+fn output() -> Box<dyn Write> {
+    let out = io::stdout().lock();
+    if out.is_terminal() {
+        Box::new(out)
+    } else {
+        Box::new(BufWriter::with_capacity(1 << 16, out))
+    }
+}
+
+/// Whether what the filter tests is known only with the direction.
+fn depends_on_direction(filter: &Filter) -> bool {
+    let fields = [
+        Field::Inbound,
+        Field::Outbound,
+        Field::LocalAddr,
+        Field::RemoteAddr,
+        Field::LocalPort,
+        Field::RemotePort,
+    ];
+    let tests = filter.instructions();
+    tests.iter().any(|test| fields.contains(&test.field))
 }
 
 fn progress(path: &Path) -> ProgressBar {

@@ -216,6 +216,56 @@ fn a_bad_line_gets_an_answer_and_the_next_is_read() {
 }
 
 #[test]
+fn anything_at_all_on_a_line_gets_an_answer() {
+    let long = format!(
+        r#"{{"op":"compile","filter":"{}"}}"#,
+        "tcp or ".repeat(150_000)
+    );
+    let lines = [
+        "[".repeat(100_000).into_bytes(),
+        b"null".to_vec(),
+        b"[]".to_vec(),
+        b"{\"op\":1}".to_vec(),
+        b"\0".to_vec(),
+        long.into_bytes(),
+        br#"{"op":"compile","filter":"tcp \u0000"}"#.to_vec(),
+        br#"{"op":"compile","filter":"tcp","layer":-1}"#.to_vec(),
+        br#"{"op":"compile","filter":"tcp","layer":4294967296}"#.to_vec(),
+        br#"{"op":"compile","filter":"tcp","dialect":"2.2"}"#.to_vec(),
+        br#"{"op":"compile","filter":"tcp","opt":3}"#.to_vec(),
+        br#"{"op":"cases","cases":[{"layer":0}, 5]}"#.to_vec(),
+        br#"{"op":"cases","cases":[{"layer":0,"packet":"zz"}]}"#.to_vec(),
+        br#"{"op":"eval","filter":"tcp and"}"#.to_vec(),
+        br#"{"op":"eval","filter":"tcp","engine":"oracle"}"#.to_vec(),
+        br#"{"op":"parse","packet":""}"#.to_vec(),
+        br#"{"op":"format4","addr":4294967296}"#.to_vec(),
+        br#"{"op":"format6","addr":[1,2,3]}"#.to_vec(),
+        br#"{"op":"checksum","packet":"45","flags":-1}"#.to_vec(),
+    ];
+    let answers = batch(lines.clone());
+    assert_eq!(answers.len(), lines.len());
+    for (line, answer) in lines.iter().zip(&answers) {
+        let line = String::from_utf8_lossy(line);
+        assert_eq!(answer["ok"], false, "{line:.80}: {answer}");
+        let says_why = answer["error"].is_string() || answer["diagnostics"].is_array();
+        assert!(says_why || answer["ex"].is_null(), "{line:.80}: {answer}");
+    }
+}
+
+#[test]
+fn a_filter_may_be_an_object_string() {
+    let requests = [
+        json!({"op": "cases", "cases": [{"layer": 0, "packet": null}]}),
+        json!({"op": "compile", "filter": "@WinDiv_WX_eXWWAX", "layer": 0}),
+        json!({"op": "eval", "filter": "@WinDiv_WX_eXWWAX", "layer": 0, "opt": 1}),
+    ];
+    let answers = send(&requests);
+    assert_eq!(answers[1]["format"], "tcp");
+    // At NETWORK a packet is needed.
+    assert_eq!(answers[2], json!({"ok": true, "m": "00", "e": "01"}));
+}
+
+#[test]
 fn integers_are_exact() {
     let filter = "endpointId = 18446744073709551615 or timestamp = -9223372036854775808";
     let answers = send(&[json!({"op": "compile", "filter": filter, "layer": 2})]);

@@ -200,7 +200,7 @@ fn frames(path: &Path) -> Vec<Vec<u8>> {
 }
 
 /// Differences by file and expression: the frames, and the reasons.
-const DIFFERENCES: &str = include_str!("captures.differences.txt");
+const DIFFERENCES: &str = include_str!("cli_captures.differences.txt");
 
 #[test]
 fn counts_are_those_of_tcpdump_but_for_explained_frames() {
@@ -285,6 +285,83 @@ fn matching_frames_are_written_and_read_again() {
     let other = divertc(&["run", "--count", "not icmp", out]);
     assert_eq!(String::from_utf8(other.stdout).unwrap(), "0\n");
     assert_eq!(other.status.code(), Some(1));
+}
+
+#[test]
+fn a_capture_is_written_even_if_nothing_matches() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out.pcap");
+    std::fs::write(&out, "what was there before").unwrap();
+    let out = out.to_str().unwrap();
+    let capture = captures().join("dns-icmp-v4.pcap");
+    let output = divertc(&["run", "-w", out, "false", capture.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    let output = divertc(&["run", "--count", "true", out]);
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "0\n");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn a_capture_is_not_overwritten_while_it_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("capture.pcap");
+    std::fs::copy(captures().join("http-get-v4.pcap"), &path).unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let other = dir.path().join(".").join("capture.pcap");
+    let (path, other) = (path.to_str().unwrap(), other.to_str().unwrap());
+    let output = divertc(&["run", "tcp", path, "-w", other]);
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("overwrite"), "{stderr}");
+    assert_eq!(std::fs::read(path).unwrap(), before);
+}
+
+#[test]
+fn frames_of_two_link_types_are_not_mixed_in_one_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out.pcap");
+    let [ethernet, raw] = ["http-get-v4.pcap", "raw-linktype-v4.pcap"].map(|n| captures().join(n));
+    let [ethernet, raw] = [&ethernet, &raw].map(|path| path.to_str().unwrap());
+    let output = divertc(&["run", "true", "-w", out.to_str().unwrap(), ethernet, raw]);
+    assert_eq!(output.status.code(), Some(3));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("link type 101"), "{stderr}");
+}
+
+#[test]
+fn several_captures_are_told_apart_and_counted_together() {
+    let names = ["http-get-v4.pcap", "raw-linktype-v4.pcap"];
+    let paths = names.map(|name| captures().join(name).to_str().unwrap().to_owned());
+    let [first, second] = [&paths[0], &paths[1]];
+    let output = divertc(&["run", "ip", first, second]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let of = |path: &String| {
+        text.lines()
+            .filter(|l| l.starts_with(path.as_str()))
+            .count()
+    };
+    assert_eq!((of(first), of(second)), (14, 1));
+    let output = divertc(&["run", "--count", "ip", first, second]);
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "15\n");
+}
+
+#[test]
+fn a_filter_that_needs_the_direction_says_what_was_assumed() {
+    let capture = captures().join("http-get-v4.pcap");
+    let capture = capture.to_str().unwrap();
+    let says = |args: &[&str]| {
+        let mut all = vec!["run", "--count", capture];
+        all.splice(2..2, args.iter().copied());
+        let stderr = String::from_utf8(divertc(&all).stderr).unwrap();
+        stderr.contains("all count as outbound")
+    };
+    assert!(says(&["inbound"]));
+    assert!(says(&["localPort = 80"]));
+    assert!(!says(&["tcp.DstPort = 80"]));
+    assert!(!says(&["inbound", "--inbound"]));
+    assert!(!says(&["inbound", "--outbound"]));
+    assert!(!says(&["inbound", "--local", "10.0.0.0/8"]));
+    assert!(!says(&["inbound", "--format", "json"]));
 }
 
 #[test]
