@@ -69,3 +69,21 @@ fn every_filter_matches_what_it_matches_in_the_reference() {
         "the vectors hold both answers"
     );
 }
+
+#[test]
+fn the_workload_matches_as_often_as_in_the_reference() {
+    let workload = vectors::workload();
+    let mut matches = 0;
+    for (text, expect) in &workload.filters {
+        for dialect in Dialect::ALL {
+            let filter = Compiler::new().dialect(dialect).compile(text).unwrap();
+            let packets = workload.packets.iter();
+            let count = packets.filter(|(packet, event)| filter.matches(packet, event));
+            assert_eq!(count.count(), *expect, "{dialect}: {text}");
+        }
+        matches += expect;
+    }
+    let (filters, packets) = (workload.filters.len(), workload.packets.len());
+    println!("{filters} filters, {packets} packets, {matches} matches in either dialect");
+    assert_eq!((filters, packets), (28, 2_048));
+}
