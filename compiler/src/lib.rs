@@ -59,3 +59,8 @@ pub use divert_grammar::Span;
 pub use divert_vm::{Event, Layer};
 pub use filter::{Compiler, Filter, compile};
 pub use flags::FilterFlags;
+
+/// The examples of the README compile and hold.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
