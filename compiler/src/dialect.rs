@@ -7,9 +7,9 @@ use core::str::FromStr;
 pub enum Dialect {
     /// The documented meaning, with logical `not (…)` and `a ? b : c`.
     ///
-    /// Accepts every text that WinDivert 2.2 accepts, except those that
-    /// compile to more than 255 instructions, and warns where the meaning
-    /// differs.
+    /// Accepts every text that WinDivert 2.2 accepts, except those that here
+    /// compile to more than 255 instructions (a test that the stock driver
+    /// gets wrong may take several), and warns where the meaning differs.
     #[default]
     Divert,
     /// WinDivert 2.2 to the bit, its defects included.
