@@ -57,18 +57,21 @@
 
 pub mod addr;
 mod buffer;
+pub mod bytecode;
 pub mod checksum;
 mod event;
 mod exec;
 mod hash;
 pub mod isa;
 mod load;
+mod locate;
 pub mod object;
 pub mod packet;
 mod program;
 mod ttl;
 
 pub use buffer::TextBuffer;
+pub use bytecode::{Cell, Class};
 pub use event::{Event, FlowRecord, NetworkRecord, Record, ReflectRecord};
 pub use exec::{EvalError, Step, evaluate, execute, trace};
 pub use hash::{header_hash, packet_hash};

@@ -1,14 +1,191 @@
 //! The value of a field in one packet and event. Total: absent is `None`.
 
+use crate::bytecode::{Base, DataBase, Load, status};
 use crate::event::{Event, FlowRecord, NetworkRecord, Record, ReflectRecord};
 use crate::hash::header_hash;
 use crate::isa::{Field, Layer, ordinal_of_signed};
+use crate::locate::Location;
 use crate::packet::{Headers, IpVersion, Source, Transport, icmp, ipv4, ipv6, tcp, udp};
 
-/// An event with its packet, headers found, as field values are read from it.
+/// Where the value of a field comes from.
+enum Origin {
+    /// Part of a word of a header.
+    Word(Base, u8, u8, u32),
+    /// So many bytes of data, at an offset that the test gives.
+    Data(DataBase, u8),
+    /// Computed, or not of the packet.
+    Other(Other),
+}
+
+/// A value that is no part of a header.
+enum Other {
+    IfIdx,
+    SubIfIdx,
+    FlowLabel,
+    Ipv6Addr(usize),
+    PayloadLength(Base),
+    ProcessId,
+    Addr(End),
+    Port(End),
+    Protocol,
+    EndpointId,
+    ParentEndpointId,
+    Layer,
+    Priority,
+    Event,
+    Length,
+    Timestamp,
+    /// Bits of the hash from this one up, and which of them count.
+    Random(u32, u64),
+    Fragment,
+}
+
+/// `len` bytes at `at` of a header, which lie within one word of it.
+#[allow(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::arithmetic_side_effects,
+    reason = "on constants only"
+)]
+const fn bytes(base: Base, at: usize, len: usize) -> Origin {
+    bits(base, at, (4 - len as u8 - at as u8 % 4) * 8, len as u32 * 8)
+}
+
+/// `len` bits of the word around byte `at`, the lowest `shift` left out.
+#[allow(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::arithmetic_side_effects,
+    reason = "on constants only"
+)]
+const fn bits(base: Base, at: usize, shift: u8, len: u32) -> Origin {
+    Origin::Word(base, at as u8 / 4 * 4, shift, u32::MAX >> (32 - len))
+}
+
+/// One bit of the status word.
+const fn flag(bit: u8) -> Origin {
+    Origin::Word(Base::Status, 0, bit, 1)
+}
+
+/// What each field is. Nothing else in this crate names them one by one.
+const fn origin(field: Field) -> Origin {
+    use Base::{Icmp, Icmpv6, Ip, Ipv6, Tcp, Udp};
+    match field {
+        Field::Zero => Origin::Word(Base::Status, 0, 0, 0),
+        Field::Inbound => flag(status::INBOUND),
+        Field::Outbound => flag(status::OUTBOUND),
+        Field::IfIdx => Origin::Other(Other::IfIdx),
+        Field::SubIfIdx => Origin::Other(Other::SubIfIdx),
+        Field::Ip => flag(status::IP),
+        Field::Ipv6 => flag(status::IPV6),
+        Field::Icmp => flag(status::ICMP),
+        Field::Tcp => flag(status::TCP),
+        Field::Udp => flag(status::UDP),
+        Field::Icmpv6 => flag(status::ICMPV6),
+        Field::IpHdrLength => bits(Ip, ipv4::VERSION_IHL, 24, 4),
+        Field::IpTos => bytes(Ip, ipv4::TOS, 1),
+        Field::IpLength => bytes(Ip, ipv4::LENGTH, 2),
+        Field::IpId => bytes(Ip, ipv4::ID, 2),
+        Field::IpDf => bits(Ip, ipv4::FRAGMENT, 14, 1),
+        Field::IpMf => bits(Ip, ipv4::FRAGMENT, 13, 1),
+        Field::IpFragOff => bits(Ip, ipv4::FRAGMENT, 0, 13),
+        Field::IpTtl => bytes(Ip, ipv4::TTL, 1),
+        Field::IpProtocol => bytes(Ip, ipv4::PROTOCOL, 1),
+        Field::IpChecksum => bytes(Ip, ipv4::CHECKSUM, 2),
+        Field::IpSrcAddr => bytes(Ip, ipv4::SRC, 4),
+        Field::IpDstAddr => bytes(Ip, ipv4::DST, 4),
+        Field::Ipv6TrafficClass => bits(Ipv6, ipv6::VERSION_CLASS, 20, 8),
+        Field::Ipv6FlowLabel => Origin::Other(Other::FlowLabel),
+        Field::Ipv6Length => bytes(Ipv6, ipv6::LENGTH, 2),
+        Field::Ipv6NextHdr => bytes(Ipv6, ipv6::NEXT_HEADER, 1),
+        Field::Ipv6HopLimit => bytes(Ipv6, ipv6::HOP_LIMIT, 1),
+        Field::Ipv6SrcAddr => Origin::Other(Other::Ipv6Addr(ipv6::SRC)),
+        Field::Ipv6DstAddr => Origin::Other(Other::Ipv6Addr(ipv6::DST)),
+        Field::IcmpType => bytes(Icmp, icmp::TYPE, 1),
+        Field::IcmpCode => bytes(Icmp, icmp::CODE, 1),
+        Field::IcmpChecksum => bytes(Icmp, icmp::CHECKSUM, 2),
+        Field::IcmpBody => bytes(Icmp, icmp::BODY, 4),
+        Field::Icmpv6Type => bytes(Icmpv6, icmp::TYPE, 1),
+        Field::Icmpv6Code => bytes(Icmpv6, icmp::CODE, 1),
+        Field::Icmpv6Checksum => bytes(Icmpv6, icmp::CHECKSUM, 2),
+        Field::Icmpv6Body => bytes(Icmpv6, icmp::BODY, 4),
+        Field::TcpSrcPort => bytes(Tcp, tcp::SRC_PORT, 2),
+        Field::TcpDstPort => bytes(Tcp, tcp::DST_PORT, 2),
+        Field::TcpSeqNum => bytes(Tcp, tcp::SEQ, 4),
+        Field::TcpAckNum => bytes(Tcp, tcp::ACK, 4),
+        Field::TcpHdrLength => bits(Tcp, tcp::DATA_OFFSET, 28, 4),
+        Field::TcpUrg => bits(Tcp, tcp::FLAGS, 21, 1),
+        Field::TcpAck => bits(Tcp, tcp::FLAGS, 20, 1),
+        Field::TcpPsh => bits(Tcp, tcp::FLAGS, 19, 1),
+        Field::TcpRst => bits(Tcp, tcp::FLAGS, 18, 1),
+        Field::TcpSyn => bits(Tcp, tcp::FLAGS, 17, 1),
+        Field::TcpFin => bits(Tcp, tcp::FLAGS, 16, 1),
+        Field::TcpWindow => bytes(Tcp, tcp::WINDOW, 2),
+        Field::TcpChecksum => bytes(Tcp, tcp::CHECKSUM, 2),
+        Field::TcpUrgPtr => bytes(Tcp, tcp::URG_PTR, 2),
+        Field::TcpPayloadLength => Origin::Other(Other::PayloadLength(Tcp)),
+        Field::UdpSrcPort => bytes(Udp, udp::SRC_PORT, 2),
+        Field::UdpDstPort => bytes(Udp, udp::DST_PORT, 2),
+        Field::UdpLength => bytes(Udp, udp::LENGTH, 2),
+        Field::UdpChecksum => bytes(Udp, udp::CHECKSUM, 2),
+        Field::UdpPayloadLength => Origin::Other(Other::PayloadLength(Udp)),
+        Field::Loopback => flag(status::LOOPBACK),
+        Field::Impostor => flag(status::IMPOSTOR),
+        Field::ProcessId => Origin::Other(Other::ProcessId),
+        Field::LocalAddr => Origin::Other(Other::Addr(End::Local)),
+        Field::RemoteAddr => Origin::Other(Other::Addr(End::Remote)),
+        Field::LocalPort => Origin::Other(Other::Port(End::Local)),
+        Field::RemotePort => Origin::Other(Other::Port(End::Remote)),
+        Field::Protocol => Origin::Other(Other::Protocol),
+        Field::EndpointId => Origin::Other(Other::EndpointId),
+        Field::ParentEndpointId => Origin::Other(Other::ParentEndpointId),
+        Field::Layer => Origin::Other(Other::Layer),
+        Field::Priority => Origin::Other(Other::Priority),
+        Field::Event => Origin::Other(Other::Event),
+        Field::Packet => Origin::Data(DataBase::Packet, 1),
+        Field::Packet16 => Origin::Data(DataBase::Packet, 2),
+        Field::Packet32 => Origin::Data(DataBase::Packet, 4),
+        Field::TcpPayload => Origin::Data(DataBase::Tcp, 1),
+        Field::TcpPayload16 => Origin::Data(DataBase::Tcp, 2),
+        Field::TcpPayload32 => Origin::Data(DataBase::Tcp, 4),
+        Field::UdpPayload => Origin::Data(DataBase::Udp, 1),
+        Field::UdpPayload16 => Origin::Data(DataBase::Udp, 2),
+        Field::UdpPayload32 => Origin::Data(DataBase::Udp, 4),
+        Field::Length => Origin::Other(Other::Length),
+        Field::Timestamp => Origin::Other(Other::Timestamp),
+        Field::Random8 => Origin::Other(Other::Random(48, 0xFF)),
+        Field::Random16 => Origin::Other(Other::Random(32, 0xFFFF)),
+        Field::Random32 => Origin::Other(Other::Random(0, 0xFFFF_FFFF)),
+        Field::Fragment => Origin::Other(Other::Fragment),
+    }
+}
+
+impl Load {
+    /// The load that gets a field, a data field at `offset`.
+    ///
+    /// Of other fields the offset is ignored.
+    pub const fn of(field: Field, offset: i32) -> Self {
+        match origin(field) {
+            Origin::Word(base, offset, shift, mask) => Self::Word {
+                base,
+                offset,
+                shift,
+                mask,
+            },
+            Origin::Data(base, width) => Self::Data {
+                base,
+                width,
+                offset,
+            },
+            Origin::Other(_) => Self::Field(field),
+        }
+    }
+}
+
+/// An event with its packet, headers found, as values are read from it.
 pub(crate) struct View<'a, P: ?Sized> {
     packet: &'a P,
-    headers: Option<Headers>,
+    found: Location,
     event: &'a Event,
 }
 
@@ -22,112 +199,119 @@ impl<'a, P: Source + ?Sized> View<'a, P> {
     pub(crate) fn new(layer: Layer, packet: &'a P, event: &'a Event) -> Self {
         Self {
             packet,
-            headers: if layer.has_packets() {
-                Headers::parse(packet)
+            found: if layer.has_packets() {
+                Location::of(packet)
             } else {
-                None
+                Location::NOWHERE
             },
             event,
         }
     }
 
     pub(crate) fn ip_version(&self) -> Option<IpVersion> {
-        self.headers.map(|h| h.version())
+        self.found.version()
+    }
+
+    /// Where the packet's class stands among all classes.
+    #[inline]
+    pub(crate) fn class(&self) -> usize {
+        self.found.class(self.event.outbound)
     }
 
     /// The ordinal of the field's value, `None` if the field is absent.
     ///
     /// `offset` is the byte offset of a data field, negative from the end.
-    #[allow(clippy::too_many_lines, reason = "one arm a field, and only here")]
     pub(crate) fn load(&self, field: Field, offset: i32) -> Option<u128> {
+        let value = self.value(Load::of(field, offset))?;
+        value.checked_add(Load::ordinal_base(field))
+    }
+
+    /// What a load gets, `None` if it is absent.
+    pub(crate) fn value(&self, load: Load) -> Option<u128> {
+        match load {
+            Load::Word {
+                base,
+                offset,
+                shift,
+                mask,
+            } => {
+                let word = self.word(base.as_u8(), offset)?;
+                Some((word.wrapping_shr(shift.into()) & mask).into())
+            }
+            Load::Data {
+                base,
+                width,
+                offset,
+            } => self.data(base, width, offset),
+            Load::Field(field) => match origin(field) {
+                Origin::Other(other) => self.other(&other),
+                // These are other loads, and verified programs know.
+                Origin::Word(..) | Origin::Data(..) => None,
+            },
+        }
+    }
+
+    /// The word at `offset` of the base with this number.
+    ///
+    /// Where there is no such header, the read is out of any packet. So the
+    /// usual case has one test, and not one for presence and one for length.
+    #[inline]
+    pub(crate) fn word(&self, base: u8, offset: u8) -> Option<u32> {
+        let at = self.found.start(base).saturating_add(offset.into());
+        match self.packet.read(at) {
+            Some(bytes) => Some(u32::from_be_bytes(bytes)),
+            None if base == Base::Status.as_u8() => Some(self.status()),
+            None => None,
+        }
+    }
+
+    /// The booleans of the event, one bit each.
+    #[inline(never)]
+    fn status(&self) -> u32 {
         let event = self.event;
-        Some(match field {
-            Field::Zero => 0,
-            Field::Inbound => u128::from(!event.outbound),
-            Field::Outbound => u128::from(event.outbound),
-            Field::IfIdx => self.network()?.if_idx.into(),
-            Field::SubIfIdx => self.network()?.sub_if_idx.into(),
-            Field::Ip => (self.ip_version() == Some(IpVersion::V4)).into(),
-            Field::Ipv6 => (self.ip_version() == Some(IpVersion::V6)).into(),
-            Field::Icmp => self.has(Transport::Icmp).into(),
-            Field::Tcp => self.has(Transport::Tcp).into(),
-            Field::Udp => self.has(Transport::Udp).into(),
-            Field::Icmpv6 => self.has(Transport::Icmpv6).into(),
-            Field::IpHdrLength => self.v4::<1>(ipv4::VERSION_IHL)? & 0xF,
-            Field::IpTos => self.v4::<1>(ipv4::TOS)?,
-            Field::IpLength => self.v4::<2>(ipv4::LENGTH)?,
-            Field::IpId => self.v4::<2>(ipv4::ID)?,
-            Field::IpDf => self.v4::<2>(ipv4::FRAGMENT)? >> 14 & 1,
-            Field::IpMf => self.v4::<2>(ipv4::FRAGMENT)? >> 13 & 1,
-            Field::IpFragOff => self.v4::<2>(ipv4::FRAGMENT)? & 0x1FFF,
-            Field::IpTtl => self.v4::<1>(ipv4::TTL)?,
-            Field::IpProtocol => self.v4::<1>(ipv4::PROTOCOL)?,
-            Field::IpChecksum => self.v4::<2>(ipv4::CHECKSUM)?,
-            Field::IpSrcAddr => mapped(self.v4::<4>(ipv4::SRC)?),
-            Field::IpDstAddr => mapped(self.v4::<4>(ipv4::DST)?),
-            Field::Ipv6TrafficClass => self.v6::<2>(ipv6::VERSION_CLASS)? >> 4 & 0xFF,
-            Field::Ipv6FlowLabel => mangled_flow_label(self.v6::<4>(ipv6::VERSION_CLASS)?),
-            Field::Ipv6Length => self.v6::<2>(ipv6::LENGTH)?,
-            Field::Ipv6NextHdr => self.v6::<1>(ipv6::NEXT_HEADER)?,
-            Field::Ipv6HopLimit => self.v6::<1>(ipv6::HOP_LIMIT)?,
-            Field::Ipv6SrcAddr => self.v6::<16>(ipv6::SRC)?,
-            Field::Ipv6DstAddr => self.v6::<16>(ipv6::DST)?,
-            Field::IcmpType => self.transport::<1>(Transport::Icmp, icmp::TYPE)?,
-            Field::IcmpCode => self.transport::<1>(Transport::Icmp, icmp::CODE)?,
-            Field::IcmpChecksum => self.transport::<2>(Transport::Icmp, icmp::CHECKSUM)?,
-            Field::IcmpBody => self.transport::<4>(Transport::Icmp, icmp::BODY)?,
-            Field::Icmpv6Type => self.transport::<1>(Transport::Icmpv6, icmp::TYPE)?,
-            Field::Icmpv6Code => self.transport::<1>(Transport::Icmpv6, icmp::CODE)?,
-            Field::Icmpv6Checksum => self.transport::<2>(Transport::Icmpv6, icmp::CHECKSUM)?,
-            Field::Icmpv6Body => self.transport::<4>(Transport::Icmpv6, icmp::BODY)?,
-            Field::TcpSrcPort => self.transport::<2>(Transport::Tcp, tcp::SRC_PORT)?,
-            Field::TcpDstPort => self.transport::<2>(Transport::Tcp, tcp::DST_PORT)?,
-            Field::TcpSeqNum => self.transport::<4>(Transport::Tcp, tcp::SEQ)?,
-            Field::TcpAckNum => self.transport::<4>(Transport::Tcp, tcp::ACK)?,
-            Field::TcpHdrLength => self.transport::<1>(Transport::Tcp, tcp::DATA_OFFSET)? >> 4,
-            Field::TcpUrg => self.tcp_flag(5)?,
-            Field::TcpAck => self.tcp_flag(4)?,
-            Field::TcpPsh => self.tcp_flag(3)?,
-            Field::TcpRst => self.tcp_flag(2)?,
-            Field::TcpSyn => self.tcp_flag(1)?,
-            Field::TcpFin => self.tcp_flag(0)?,
-            Field::TcpWindow => self.transport::<2>(Transport::Tcp, tcp::WINDOW)?,
-            Field::TcpChecksum => self.transport::<2>(Transport::Tcp, tcp::CHECKSUM)?,
-            Field::TcpUrgPtr => self.transport::<2>(Transport::Tcp, tcp::URG_PTR)?,
-            Field::TcpPayloadLength => self.payload_len(Transport::Tcp)?,
-            Field::UdpSrcPort => self.transport::<2>(Transport::Udp, udp::SRC_PORT)?,
-            Field::UdpDstPort => self.transport::<2>(Transport::Udp, udp::DST_PORT)?,
-            Field::UdpLength => self.transport::<2>(Transport::Udp, udp::LENGTH)?,
-            Field::UdpChecksum => self.transport::<2>(Transport::Udp, udp::CHECKSUM)?,
-            Field::UdpPayloadLength => self.payload_len(Transport::Udp)?,
-            Field::Loopback => event.loopback.into(),
-            Field::Impostor => event.impostor.into(),
-            Field::ProcessId => self.process_id()?.into(),
-            Field::LocalAddr => self.addr(End::Local)?,
-            Field::RemoteAddr => self.addr(End::Remote)?,
-            Field::LocalPort => self.port(End::Local)?,
-            Field::RemotePort => self.port(End::Remote)?,
-            Field::Protocol => self.protocol()?.into(),
-            Field::EndpointId => self.flow()?.endpoint_id.into(),
-            Field::ParentEndpointId => self.flow()?.parent_endpoint_id.into(),
-            Field::Layer => self.reflect()?.layer.into(),
-            Field::Priority => ordinal_of_signed(self.reflect()?.priority.into()),
-            Field::Event => event.event.into(),
-            Field::Packet => self.packet_data::<1>(offset)?,
-            Field::Packet16 => self.packet_data::<2>(offset)?,
-            Field::Packet32 => self.packet_data::<4>(offset)?,
-            Field::TcpPayload => self.payload::<1>(Transport::Tcp, offset)?,
-            Field::TcpPayload16 => self.payload::<2>(Transport::Tcp, offset)?,
-            Field::TcpPayload32 => self.payload::<4>(Transport::Tcp, offset)?,
-            Field::UdpPayload => self.payload::<1>(Transport::Udp, offset)?,
-            Field::UdpPayload16 => self.payload::<2>(Transport::Udp, offset)?,
-            Field::UdpPayload32 => self.payload::<4>(Transport::Udp, offset)?,
-            Field::Length => u128::try_from(self.packet.len()).ok()? & u128::from(u32::MAX),
-            Field::Timestamp => ordinal_of_signed(event.timestamp),
-            Field::Random8 => u128::from(self.random()? >> 48) & 0xFF,
-            Field::Random16 => u128::from(self.random()? >> 32) & 0xFFFF,
-            Field::Random32 => u128::from(self.random()?) & 0xFFFF_FFFF,
-            Field::Fragment => self.headers?.is_fragment().into(),
+        let version = self.ip_version();
+        [
+            (status::OUTBOUND, event.outbound),
+            (status::INBOUND, !event.outbound),
+            (status::LOOPBACK, event.loopback),
+            (status::IMPOSTOR, event.impostor),
+            (status::IP, version == Some(IpVersion::V4)),
+            (status::IPV6, version == Some(IpVersion::V6)),
+            (status::ICMP, self.has(Transport::Icmp)),
+            (status::ICMPV6, self.has(Transport::Icmpv6)),
+            (status::TCP, self.has(Transport::Tcp)),
+            (status::UDP, self.has(Transport::Udp)),
+        ]
+        .into_iter()
+        .fold(0, |word, (bit, is_set)| {
+            word | u32::from(is_set).wrapping_shl(bit.into())
+        })
+    }
+
+    fn other(&self, other: &Other) -> Option<u128> {
+        let event = self.event;
+        Some(match *other {
+            Other::IfIdx => self.network()?.if_idx.into(),
+            Other::SubIfIdx => self.network()?.sub_if_idx.into(),
+            Other::FlowLabel => mangled_flow_label(self.v6::<4>(ipv6::VERSION_CLASS)?),
+            Other::Ipv6Addr(at) => self.v6::<16>(at)?,
+            Other::PayloadLength(base) => {
+                let (start, end) = self.found.payload(base)?;
+                u128::try_from(end.saturating_sub(start)).ok()?
+            }
+            Other::ProcessId => self.process_id()?.into(),
+            Other::Addr(end) => self.addr(end)?,
+            Other::Port(end) => self.port(end)?,
+            Other::Protocol => self.protocol()?.into(),
+            Other::EndpointId => self.flow()?.endpoint_id.into(),
+            Other::ParentEndpointId => self.flow()?.parent_endpoint_id.into(),
+            Other::Layer => self.reflect()?.layer.into(),
+            Other::Priority => ordinal_of_signed(self.reflect()?.priority.into()),
+            Other::Event => event.event.into(),
+            Other::Length => u128::try_from(self.packet.len()).ok()? & u128::from(u32::MAX),
+            Other::Timestamp => ordinal_of_signed(event.timestamp),
+            Other::Random(from, mask) => u128::from(self.random()?.checked_shr(from)? & mask),
+            Other::Fragment => self.found.is_fragment()?.into(),
         })
     }
 
@@ -162,8 +346,8 @@ impl<'a, P: Source + ?Sized> View<'a, P> {
 
     /// Whether this is the packet, or the flow, of a transport protocol.
     fn has(&self, transport: Transport) -> bool {
-        match (self.headers, self.flow()) {
-            (Some(headers), _) => headers.transport() == transport,
+        match (self.ip_version(), self.flow()) {
+            (Some(_), _) => self.found.transport() == transport,
             (None, Some(flow)) => match transport {
                 Transport::Tcp => flow.protocol == 6,
                 Transport::Udp => flow.protocol == 17,
@@ -176,8 +360,8 @@ impl<'a, P: Source + ?Sized> View<'a, P> {
     }
 
     fn protocol(&self) -> Option<u8> {
-        match self.headers {
-            Some(headers) => Some(headers.protocol()),
+        match self.found.protocol() {
+            Some(protocol) => Some(protocol),
             None => Some(self.flow()?.protocol),
         }
     }
@@ -193,57 +377,32 @@ impl<'a, P: Source + ?Sized> View<'a, P> {
         )
     }
 
-    fn v4<const N: usize>(&self, at: usize) -> Option<u128> {
-        (self.ip_version()? == IpVersion::V4).then(|| self.read::<N>(at))?
-    }
-
     fn v6<const N: usize>(&self, at: usize) -> Option<u128> {
         (self.ip_version()? == IpVersion::V6).then(|| self.read::<N>(at))?
     }
 
-    fn transport<const N: usize>(&self, transport: Transport, at: usize) -> Option<u128> {
-        let headers = self.headers.filter(|h| h.transport() == transport)?;
-        self.read::<N>(headers.transport_offset()?.checked_add(at)?)
-    }
-
-    fn tcp_flag(&self, bit: u32) -> Option<u128> {
-        Some(
-            self.transport::<1>(Transport::Tcp, tcp::FLAGS)?
-                .checked_shr(bit)?
-                & 1,
-        )
-    }
-
-    fn payload_len(&self, transport: Transport) -> Option<u128> {
-        let headers = self.headers.filter(|h| h.transport() == transport)?;
-        u128::try_from(headers.payload_len()).ok()
-    }
-
-    fn packet_data<const N: usize>(&self, offset: i32) -> Option<u128> {
-        self.headers?;
-        self.data::<N>(0, self.packet.len(), offset)
-    }
-
-    fn payload<const N: usize>(&self, transport: Transport, offset: i32) -> Option<u128> {
-        let headers = self.headers.filter(|h| h.transport() == transport)?;
-        let start = headers.payload_offset();
-        let end = start.checked_add(headers.payload_len())?;
-        self.data::<N>(start, end, offset)
-    }
-
     /// Data at `offset` from the start, or from the end if it is negative;
-    /// absent unless all of it lies within `start..end`.
-    fn data<const N: usize>(&self, start: usize, end: usize, offset: i32) -> Option<u128> {
+    /// absent unless all of it lies inside.
+    fn data(&self, base: DataBase, width: u8, offset: i32) -> Option<u128> {
+        let (start, end) = match base {
+            DataBase::Packet => self.ip_version().map(|_| (0, self.packet.len()))?,
+            DataBase::Tcp => self.found.payload(Base::Tcp)?,
+            DataBase::Udp => self.found.payload(Base::Udp)?,
+        };
         let distance = usize::try_from(offset.unsigned_abs()).ok()?;
         let at = if offset < 0 {
             end.checked_sub(distance)?
         } else {
             start.checked_add(distance)?
         };
-        if at < start || at.checked_add(N)? > end {
+        if at < start || at.checked_add(width.into())? > end {
             return None;
         }
-        self.read::<N>(at)
+        match width {
+            1 => self.read::<1>(at),
+            2 => self.read::<2>(at),
+            _ => self.read::<4>(at),
+        }
     }
 
     /// Source or destination, whichever is the local or the remote end.
@@ -269,27 +428,30 @@ impl<'a, P: Source + ?Sized> View<'a, P> {
 
     /// ICMP has no ports: its type stands for the source port.
     fn port(&self, end: End) -> Option<u128> {
-        let Some(headers) = self.headers else {
+        if self.ip_version().is_none() {
             let flow = self.flow()?;
             return Some(match end {
                 End::Local => flow.local_port.into(),
                 End::Remote => flow.remote_port.into(),
             });
-        };
-        match (headers.transport(), self.is_source(end)) {
-            (t @ Transport::Tcp, true) => self.transport::<2>(t, tcp::SRC_PORT),
-            (t @ Transport::Tcp, false) => self.transport::<2>(t, tcp::DST_PORT),
-            (t @ Transport::Udp, true) => self.transport::<2>(t, udp::SRC_PORT),
-            (t @ Transport::Udp, false) => self.transport::<2>(t, udp::DST_PORT),
-            (t @ (Transport::Icmp | Transport::Icmpv6), true) => self.transport::<1>(t, icmp::TYPE),
+        }
+        let at = |offset: usize| self.found.transport_at().checked_add(offset);
+        match (self.found.transport(), self.is_source(end)) {
+            (Transport::Tcp, true) => self.read::<2>(at(tcp::SRC_PORT)?),
+            (Transport::Tcp, false) => self.read::<2>(at(tcp::DST_PORT)?),
+            (Transport::Udp, true) => self.read::<2>(at(udp::SRC_PORT)?),
+            (Transport::Udp, false) => self.read::<2>(at(udp::DST_PORT)?),
+            (Transport::Icmp | Transport::Icmpv6, true) => self.read::<1>(at(icmp::TYPE)?),
             _ => Some(0),
         }
     }
 
     /// The packet hash that `random*` fields are cut from.
     fn random(&self) -> Option<u64> {
+        self.ip_version()?;
         let seed = self.event.timestamp.cast_unsigned();
-        Some(header_hash(self.packet, &self.headers?, seed))
+        let headers = Headers::parse(self.packet)?;
+        Some(header_hash(self.packet, &headers, seed))
     }
 }
 

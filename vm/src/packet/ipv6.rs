@@ -19,6 +19,9 @@ pub const DST: usize = 24;
 /// Length of the header without extensions.
 pub const HEADER_LEN: usize = 40;
 
+/// Numbers of the extension headers that are skipped.
+pub(crate) const EXTENSIONS: [u8; 6] = [0, 43, FRAGMENT_HEADER, 51, 60, 135];
+
 /// "More fragments", a bit of the two bytes at [`FRAGMENT`].
 const MORE_FRAGMENTS: u16 = 1;
 /// Offset in bytes, bits of the two bytes at [`FRAGMENT`].
