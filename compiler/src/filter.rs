@@ -4,9 +4,10 @@ use core::fmt::Write;
 use core::str::FromStr;
 
 use divert_grammar::Span;
+use divert_vm::bytecode::{EMPTY, cells_for};
 use divert_vm::isa::limits::{MAX_INSNS, MAX_USER_INSNS};
 use divert_vm::object::{self, Object};
-use divert_vm::{EvalError, Event, Insn, Layer, Node, Program};
+use divert_vm::{Cell, EvalError, Event, Insn, Layer, Program};
 
 use crate::codegen::{self, Code};
 use crate::decompile::decompile;
@@ -173,7 +174,7 @@ impl Compiler {
     }
 
     fn filter(&self, text: &str, hir: Hir, code: Code, findings: Vec<Finding>) -> Filter {
-        let storage = vec![Node::REJECT; code.insns.len()].into_boxed_slice();
+        let storage = vec![EMPTY; cells_for(code.insns.len())].into_boxed_slice();
         // Generated and decoded programs are well-formed by construction; were
         // one not, it would match nothing.
         let program = Program::load(&code.insns, self.layer, storage).ok();
@@ -235,7 +236,7 @@ pub struct Filter {
     hir: Hir,
     insns: Vec<Insn>,
     spans: Vec<Span>,
-    program: Option<Program<Box<[Node]>>>,
+    program: Option<Program<Box<[Cell]>>>,
     warnings: Vec<Diagnostic>,
 }
 
@@ -322,11 +323,13 @@ impl Filter {
     ///
     /// ```
     /// use divert_compiler::{compile, Event, Layer};
-    /// use divert_vm::{execute, Node, Program};
+    /// use divert_vm::bytecode::{cells_for, EMPTY};
+    /// use divert_vm::{execute, Program};
     ///
     /// // Compile here, run where there is nothing but `divert_vm`.
     /// let bytes = compile("ip.TTL < 5", Layer::Network)?.to_bytes();
-    /// let program = Program::verify_bytes(&bytes, Layer::Network, [Node::REJECT; 1])?;
+    /// let storage = [EMPTY; cells_for(1)];
+    /// let program = Program::verify_bytes(&bytes, Layer::Network, storage)?;
     /// assert!(!execute(&program, [0].as_slice(), &Event::inbound()));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -401,7 +404,7 @@ impl Filter {
     ///
     /// Why it does not; `WinDivertOpen` then fails with error 87.
     pub fn verify(&self) -> Result<(), divert_vm::VerifyError> {
-        let storage = vec![Node::REJECT; self.insns.len()];
+        let storage = vec![EMPTY; cells_for(self.insns.len())];
         Program::verify(&self.insns, self.layer, storage).map(|_| ())
     }
 
@@ -425,7 +428,7 @@ impl Filter {
 
     /// The program, ready to execute.
     #[must_use]
-    pub const fn program(&self) -> Option<&Program<Box<[Node]>>> {
+    pub const fn program(&self) -> Option<&Program<Box<[Cell]>>> {
         self.program.as_ref()
     }
 

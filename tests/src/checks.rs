@@ -5,11 +5,12 @@
 use divert_compiler::diag::{Code, Severity};
 use divert_compiler::{Compiler, Diagnostics, Dialect, Event, Filter, Layer};
 use divert_grammar::{parse as parse_text, print};
+use divert_vm::bytecode::{EMPTY, MAX_STOCK_CELLS, cells_for};
 use divert_vm::checksum::{self, ChecksumFlags};
 use divert_vm::isa::limits::{MAX_INSNS, MAX_USER_INSNS};
 use divert_vm::object::{self, Object};
 use divert_vm::packet::{Headers, Transport};
-use divert_vm::{Insn, Node, Program, decrement_ttl, header_hash, packet_hash, trace};
+use divert_vm::{Insn, Program, decrement_ttl, execute as run, header_hash, packet_hash, trace};
 
 use crate::generators::{self, Source, can_occur, scene};
 use crate::oracle::raw::{self, Scene};
@@ -188,10 +189,11 @@ pub fn object(data: &[u8]) {
     };
     let insns = &insns[..len];
     for layer in Layer::ALL {
-        let storage = vec![Node::REJECT; len];
+        let storage = vec![EMPTY; cells_for(len)];
         let program = Program::load(insns, layer, storage).expect("objects are well-formed");
-        let mut steps = 0;
-        trace(&program, data, &Event::new(layer), |_| steps += 1);
+        let (event, mut steps) = (Event::new(layer), 0);
+        let verdict = trace(insns, layer, data, &event, |_| steps += 1);
+        assert_eq!(run(&program, data, &event), verdict, "{layer}: {insns:?}");
         // A field of another layer ends it before the first step.
         assert!(steps <= len);
     }
@@ -220,17 +222,27 @@ pub fn execute(data: &[u8]) {
     let (records, rest) = bytes.as_chunks::<24>();
     let insns: Vec<RawInsn> = records.iter().map(raw::decode).collect();
     let accepts = rest.is_empty() && raw::driver_accepts(&insns, layer);
-    let program = Program::verify_bytes(&bytes, layer, vec![Node::REJECT; MAX_INSNS]);
+    let program = Program::verify_bytes(&bytes, layer, vec![EMPTY; MAX_STOCK_CELLS]);
     assert_eq!(program.is_ok(), accepts, "{layer}: {insns:?}: {program:?}");
     let (Ok(program), Some(scene)) = (program, Scene::new(packet.as_deref(), &event)) else {
         return;
     };
     let mut steps = 0;
     let packet = packet.as_deref().unwrap_or_default();
-    let verdict = trace(&program, packet, &event, |_| steps += 1);
+    let decoded: Vec<Insn> = records
+        .iter()
+        .map(Insn::decode)
+        .map(Result::unwrap)
+        .collect();
+    let verdict = trace(&decoded, layer, packet, &event, |_| steps += 1);
     assert_eq!(
         (verdict, steps),
         scene.run(&insns),
+        "{layer}: {insns:?}, {event:?}, {packet:02x?}"
+    );
+    assert_eq!(
+        run(&program, packet, &event),
+        verdict,
         "{layer}: {insns:?}, {event:?}, {packet:02x?}"
     );
 }

@@ -4,8 +4,9 @@ use divert_compiler::{Compiler, Dialect, Event, Layer};
 use divert_testkit::oracle::raw::{self, ACCEPT, FIELDS, REJECT, Scene};
 use divert_testkit::oracle::{self, Oracle};
 use divert_testkit::vectors::{self, Case, RawInsn};
+use divert_vm::bytecode::{EMPTY, MAX_STOCK_CELLS, cells_for};
 use divert_vm::packet::Headers;
-use divert_vm::{Node, Program, trace};
+use divert_vm::{Insn, Program, execute, trace};
 
 /// Cases a program is run on.
 const SCENES: usize = 16;
@@ -99,7 +100,7 @@ impl<'a> Judge<'a> {
     fn judge(&mut self, program: &[RawInsn]) {
         self.programs += 1;
         let bytes: Vec<u8> = program.iter().flat_map(raw::encode).collect();
-        let ours = Program::verify_bytes(&bytes, self.layer, [Node::REJECT; 2]);
+        let ours = Program::verify_bytes(&bytes, self.layer, [EMPTY; cells_for(2)]);
         let accepts = raw::driver_accepts(program, self.layer);
         assert_eq!(
             ours.as_ref().err().is_none(),
@@ -109,14 +110,23 @@ impl<'a> Judge<'a> {
         );
         let Ok(ours) = ours else { return };
         self.accepted += 1;
+        let (records, _) = bytes.as_chunks();
+        let insns: Vec<Insn> = records.iter().map(|r| Insn::decode(r).unwrap()).collect();
         for (case, scene) in &self.cases {
             let mut steps = 0;
             let packet = case.packet.as_deref().unwrap_or_default();
-            let verdict = trace(&ours, packet, &case.event, |_| steps += 1);
+            let verdict = trace(&insns, self.layer, packet, &case.event, |_| steps += 1);
             let expect = scene.run(program);
             assert_eq!(
                 (verdict, steps),
                 expect,
+                "{}: {program:?} on {}",
+                self.layer,
+                case.id
+            );
+            assert_eq!(
+                execute(&ours, packet, &case.event),
+                verdict,
                 "{}: {program:?} on {}",
                 self.layer,
                 case.id
@@ -254,7 +264,7 @@ fn neither_no_instruction_nor_half_of_one_is_a_program() {
     let program = insn.repeat(256);
     let mut accepted = Vec::new();
     for len in 0..=program.len() {
-        let storage = vec![Node::REJECT; 256];
+        let storage = vec![EMPTY; MAX_STOCK_CELLS];
         if Program::verify_bytes(&program[..len], Layer::Network, storage).is_ok() {
             accepted.push(len);
         }

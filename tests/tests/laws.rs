@@ -6,9 +6,10 @@ use divert_testkit::checks;
 use divert_testkit::generators::{
     Source, filter_text, insn, layer, object_text, packet, program, scene,
 };
+use divert_vm::bytecode::{EMPTY, cells_for};
 use divert_vm::isa::limits::{INSN_LEN, MAX_INSNS, MAX_USER_INSNS};
 use divert_vm::object::{self, Object};
-use divert_vm::{Insn, Node, Program, trace};
+use divert_vm::{Insn, Program, execute, trace};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
@@ -90,7 +91,7 @@ proptest! {
                 prop_assert_eq!(len, insns.len());
                 prop_assert_eq!(Object(&read[..len]).to_string(), text);
                 // Only constants that the field has no room for are cut.
-                let fits = Program::verify(&insns, layer, vec![Node::REJECT; len]).is_ok();
+                let fits = Program::verify(&insns, layer, vec![EMPTY; cells_for(len)]).is_ok();
                 prop_assert!(!fits || read[..len] == insns);
             }
             Err(error) => prop_assert!(insns.len() > MAX_INSNS, "{text}: {error}"),
@@ -117,7 +118,7 @@ proptest! {
         for dialect in Dialect::ALL {
             let Some((filter, _)) = filter(&bytes, dialect) else { continue };
             let count = filter.instructions().len();
-            let storage = vec![Node::REJECT; count];
+            let storage = vec![EMPTY; cells_for(count)];
             prop_assert!(filter.program().is_some(), "{}", filter.source());
             prop_assert!(Program::load(filter.instructions(), filter.layer(), storage.clone()).is_ok());
             let verified = Program::verify_bytes(&filter.to_bytes(), filter.layer(), storage);
@@ -132,16 +133,17 @@ proptest! {
         let layer = layer(&mut source);
         let (packet, event) = scene(&mut source, layer);
         let insns = program(&mut source, layer);
-        let program = Program::load(&insns, layer, vec![Node::REJECT; insns.len()]).unwrap();
+        let program = Program::load(&insns, layer, vec![EMPTY; cells_for(insns.len())]).unwrap();
         let mut last = None;
         let mut steps = 0;
         let packet = packet.unwrap_or_default();
-        trace(&program, packet.as_slice(), &event, |step| {
+        let verdict = trace(&insns, layer, packet.as_slice(), &event, |step| {
             assert!(last.is_none_or(|last| last < step.at), "steps lead forward");
             last = Some(step.at);
             steps += 1;
         });
         prop_assert!(steps <= insns.len());
+        prop_assert_eq!(execute(&program, packet.as_slice(), &event), verdict);
         checks::execute(&bytes);
     }
 

@@ -71,6 +71,10 @@ fn fields_are_named_in_few_places() {
         "compiler/src/resolve/operand.rs",
     ];
     let library = sources().into_iter().filter(|(name, _)| {
+        // Tests in a file of their own are no library.
+        if name.starts_with("vm/src/") && name.ends_with("/tests.rs") {
+            return false;
+        }
         let krate = ["vm/src/", "compiler/src/", "grammar/src/"];
         krate.iter().any(|k| name.starts_with(k))
     });

@@ -2,8 +2,9 @@
 //!
 //! `cargo run -p divert-vm --example run-object -- @WinDiv_WX_fXWWAX`
 
+use divert_vm::bytecode::{EMPTY, MAX_STOCK_CELLS};
 use divert_vm::isa::limits::MAX_INSNS;
-use divert_vm::{Event, Insn, Layer, Node, Program, execute, object};
+use divert_vm::{Event, Insn, Layer, Program, execute, object};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let object = std::env::args()
@@ -11,7 +12,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .unwrap_or("@WinDiv_WX_fXWWAX".into());
     let mut insns = [Insn::NEVER; MAX_INSNS];
     let len = object::decode(object.as_bytes(), &mut insns)?;
-    let program = Program::verify(&insns[..len], Layer::Network, [Node::REJECT; MAX_INSNS])?;
+    let storage = [EMPTY; MAX_STOCK_CELLS];
+    let program = Program::verify(&insns[..len], Layer::Network, storage)?;
 
     // IPv4 and UDP, port 53 to port 53, without payload.
     let packet = b"\x45\x00\x00\x1c\x00\x00\x00\x00\x40\x11\x00\x00\

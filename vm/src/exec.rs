@@ -1,21 +1,115 @@
 //! Execution: a walk forward through the nodes until a verdict.
+//!
+//! Processors guess jumps, and a wrong guess costs as much as several tests.
+//! So the usual node, a range of a word in a header, is executed without any
+//! jump that depends on the packet but the one that ends the walk.
+//!
+//! Measured: with a jump to either target, programs with many nodes take twice
+//! as long; with one loop for all sorts of nodes, the usual one takes a third
+//! longer, because the compiler keeps less in registers.
 
+use core::hint::black_box;
+
+use crate::bytecode::{
+    Cell, HEADER_CELLS, Next, Node, STATUS_RANGE, WORD_RANGE, WORD_TABLE, load_number as load,
+    test_number as test, wide,
+};
 use crate::event::Event;
-use crate::isa::{Layer, Target};
-use crate::load::View;
+use crate::isa::Layer;
+use crate::load::{View, status};
+use crate::locate::Location;
 use crate::packet::{IpVersion, Source};
-use crate::program::{Node, Program};
+use crate::program::Program;
 
 /// Whether `program` matches `packet` in the circumstances of `event`.
 ///
 /// Cannot fail: a packet that does not parse has no headers, a fault counts
 /// as no match. At layers without packets pass an empty packet.
+#[inline]
 pub fn execute<S, P>(program: &Program<S>, packet: &P, event: &Event) -> bool
 where
-    S: AsRef<[Node]>,
+    S: AsRef<[Cell]>,
     P: Source + ?Sized,
 {
-    trace(program, packet, event, |_| {})
+    if let Some(verdict) = program.shortcuts().verdict(packet, event.outbound) {
+        return verdict;
+    }
+    execute_nodes(program, packet, event) == Next::ACCEPT
+}
+
+#[inline(never)]
+fn execute_nodes<S, P>(program: &Program<S>, packet: &P, event: &Event) -> Next
+where
+    S: AsRef<[Cell]>,
+    P: Source + ?Sized,
+{
+    if program.layer().has_packets()
+        && let Some(view) = View::of_usual(packet, event)
+    {
+        return run(program, &view);
+    }
+    execute_unusual(program, packet, event)
+}
+
+/// Apart from the usual case, so that there all is in registers.
+#[inline(never)]
+fn execute_unusual<S, P>(program: &Program<S>, packet: &P, event: &Event) -> Next
+where
+    S: AsRef<[Cell]>,
+    P: Source + ?Sized,
+{
+    run(program, &View::new(program.layer(), packet, event))
+}
+
+/// Packets that are touched before they are executed.
+const BLOCK: usize = 16;
+
+/// Executes on each packet with its event, and stores the verdicts.
+///
+/// Faster than one by one where packets are not in the cache: the first bytes
+/// of some packets are read before, so that the processor waits for all of
+/// them at once. If the slices differ in length, the shortest counts.
+///
+/// ```
+/// use divert_vm::bytecode::{EMPTY, MAX_STOCK_CELLS};
+/// use divert_vm::{execute_batch, Event, Insn, Layer, Program};
+///
+/// let storage = [EMPTY; MAX_STOCK_CELLS];
+/// let program = Program::verify(&[Insn::ALWAYS], Layer::Network, storage)?;
+/// let packets: [&[u8]; 2] = [b"some packet", b"another"];
+/// let mut verdicts = [false; 2];
+/// execute_batch(&program, &packets, &[Event::inbound(); 2], &mut verdicts);
+/// assert_eq!(verdicts, [true, true]);
+/// # Ok::<(), divert_vm::VerifyError>(())
+/// ```
+pub fn execute_batch<S, P>(
+    program: &Program<S>,
+    packets: &[P],
+    events: &[Event],
+    verdicts: &mut [bool],
+) where
+    S: AsRef<[Cell]>,
+    P: Source,
+{
+    let reads_packets = !program.shortcuts().is_constant();
+    let (mut events, mut verdicts) = (events.iter(), verdicts.iter_mut());
+    let mut ahead = packets;
+    while !ahead.is_empty() {
+        let (block, rest) = ahead.split_at_checked(BLOCK).unwrap_or((ahead, &[]));
+        if reads_packets {
+            block.iter().for_each(touch);
+        }
+        for (packet, (event, verdict)) in block.iter().zip(events.by_ref().zip(&mut verdicts)) {
+            *verdict = execute(program, packet, event);
+        }
+        ahead = rest;
+    }
+}
+
+/// Reads a byte where most headers begin, for nothing but the cache.
+#[inline(always)]
+fn touch<P: Source>(packet: &P) {
+    black_box(packet.read::<1>(0));
 }
 
 /// Why an evaluation has no verdict.
@@ -59,7 +153,7 @@ pub fn evaluate<S, P>(
     event: &Event,
 ) -> Result<bool, EvalError>
 where
-    S: AsRef<[Node]>,
+    S: AsRef<[Cell]>,
     P: Source + ?Sized,
 {
     if event.layer != program.layer() {
@@ -73,88 +167,243 @@ where
             if (version == IpVersion::V6) != event.ipv6 {
                 return Err(EvalError::WrongIpVersion);
             }
-            run(program, &view, |_| {})
+            run(program, &view)
         }
         (Layer::Flow | Layer::Socket, Some(_)) => return Err(EvalError::UnexpectedPacket),
-        _ => run(
-            program,
-            &View::new(event.layer, [].as_slice(), event),
-            |_| {},
-        ),
+        _ => run(program, &View::new(event.layer, [].as_slice(), event)),
     };
-    match outcome {
-        Outcome::Accept => Ok(true),
-        Outcome::Reject => Ok(false),
-        Outcome::Fault => Err(EvalError::FieldNotAtLayer),
-    }
+    outcome.verdict().ok_or(EvalError::FieldNotAtLayer)
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    Accept,
-    Reject,
-    Fault,
-}
-
-/// One step of an execution, for people who want to see why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// The index of the instruction.
-    pub at: u16,
-    /// The ordinal of the field's value; `None` if the field is absent.
-    pub value: Option<u128>,
-    /// Whether the test holds.
-    pub holds: bool,
-    /// Where execution goes next.
-    pub next: Target,
-}
-
-/// Executes, and reports every step to `observe`.
+/// Walks from the entry of the packet's class to a verdict, or to a fault.
 ///
-/// The verdict is that of [`execute`].
-pub fn trace<S, P>(
-    program: &Program<S>,
-    packet: &P,
-    event: &Event,
-    observe: impl FnMut(Step),
-) -> bool
+/// Ends because every step leaves fewer nodes ahead than the one before.
+#[inline(always)]
+fn run<S, P>(program: &Program<S>, view: &View<'_, P>) -> Next
 where
-    S: AsRef<[Node]>,
+    S: AsRef<[Cell]>,
     P: Source + ?Sized,
 {
-    run(program, &View::new(program.layer(), packet, event), observe) == Outcome::Accept
+    // Constants and what storage has left over are behind all targets.
+    let cells = program.storage();
+    let View {
+        packet,
+        found,
+        event,
+    } = *view;
+    let mut here = program.entry(view.class());
+    while let Some(node) = node(cells, here) {
+        let [kind, ..] = place(node);
+        here = match kind {
+            WORD_RANGE => glide(cells, packet, found, here),
+            WORD_TABLE => later(here, table(cells, packet, found, node)),
+            load::TRUTH => later(here, truth(cells, packet, found, node, event)),
+            STATUS_RANGE => later(here, in_range(node, view.status())),
+            _ => later(here, unusual(cells, node, *view)),
+        };
+    }
+    here
 }
 
-/// Ends because every step leaves fewer nodes ahead than the one before.
-#[inline]
-fn run<S, P>(program: &Program<S>, view: &View<'_, P>, mut observe: impl FnMut(Step)) -> Outcome
+/// Walks as long as nodes are ranges of words.
+///
+/// Calls nothing, so that all is in registers.
+#[inline(never)]
+fn glide<P>(cells: &[Cell], packet: &P, found: Location, from: Next) -> Next
 where
-    S: AsRef<[Node]>,
     P: Source + ?Sized,
 {
-    let nodes = program.nodes();
-    let mut here = 0;
-    while let Some(node) = nodes.get(usize::from(here)) {
-        let Some(field) = node.field else {
-            return Outcome::Fault;
-        };
-        let value = view.load(field, node.offset);
-        let holds = value.is_some_and(|value| node.values.contains(value));
-        let next = if holds { node.success } else { node.failure };
-        observe(Step {
-            at: here,
-            value,
-            holds,
-            next: Target::from_u16(next),
-        });
-        if next <= here {
-            return Outcome::Fault;
+    let mut here = from;
+    while let Some(node) = node(cells, here) {
+        let [_, _, _, _, _, _, absent, _] = *node;
+        let [kind, base, offset, _] = place(node);
+        if kind != WORD_RANGE {
+            return here;
         }
-        here = next;
+        let next = match found.word(packet, base, offset) {
+            Some(word) => in_range(node, word),
+            None => Next(absent),
+        };
+        here = later(here, next);
     }
-    if here == Target::ACCEPT.as_u16() {
-        Outcome::Accept
-    } else {
-        Outcome::Reject
+    here
+}
+
+/// The next place, if it is ahead; that it always is, ends every walk.
+#[inline(always)]
+fn later(here: Next, next: Next) -> Next {
+    if next > here { next } else { Next::FAULT }
+}
+
+/// Where the range of a node leads from the word that it is about.
+#[inline(always)]
+fn in_range(node: &Cell, word: u32) -> Next {
+    target(node, holds(node, word))
+}
+
+/// Whether a word is in the range of a node, or of a test.
+#[inline(always)]
+fn holds(test: &[u32], word: u32) -> bool {
+    let [_, mask, low, span, ..] = *test else {
+        return false;
+    };
+    let [_, _, _, shift] = place(test);
+    (word.wrapping_shr(shift.into()) & mask).wrapping_sub(low) <= span
+}
+
+/// The bytes of the first word of a node, or of a test.
+#[inline(always)]
+fn place(test: &[u32]) -> [u8; 4] {
+    test.first().copied().unwrap_or_default().to_le_bytes()
+}
+
+/// Where a test leads.
+///
+/// Looked up, because a jump on what a packet has would often be guessed
+/// wrong, and of a choice between two values the compiler may make a jump.
+#[inline(always)]
+fn target(node: &Cell, passes: bool) -> Next {
+    let [_, _, _, _, targets @ .., _, _] = node;
+    Next(*targets.get(usize::from(!passes)).unwrap_or(&Next::FAULT.0))
+}
+
+/// The node at an index of the body.
+#[inline(always)]
+fn node(cells: &[Cell], at: Next) -> Option<&Cell> {
+    let at = usize::try_from(at.0).ok()?;
+    // Where addresses have 32 bits, a verdict is near the largest.
+    cells.get(at.checked_add(HEADER_CELLS)?)
+}
+
+/// All cells but the header: what nodes name constants in.
+#[inline(always)]
+fn body(cells: &[Cell]) -> &[Cell] {
+    cells.get(HEADER_CELLS..).unwrap_or_default()
+}
+
+/// Where a table of values of a word leads.
+#[inline(never)]
+fn table<P>(cells: &[Cell], packet: &P, found: Location, node: &Cell) -> Next
+where
+    P: Source + ?Sized,
+{
+    let [head, mask, start, len, _, _, absent, _] = *node;
+    let [_, base, offset, shift] = head.to_le_bytes();
+    match found.word(packet, base, offset) {
+        Some(word) => {
+            let value = word.wrapping_shr(shift.into()) & mask;
+            target(node, in_table(cells, start, len, value))
+        }
+        None => Next(absent),
     }
+}
+
+/// Whether a value is in the table of `len` bounds at word `start`.
+#[inline]
+fn in_table(cells: &[Cell], start: u32, len: u32, value: u32) -> bool {
+    let bounds = slice(body(cells).as_flattened(), start, len);
+    is_odd(bounds.partition_point(|bound| *bound <= value))
+}
+
+/// Where a truth table leads.
+#[inline(never)]
+fn truth<P>(cells: &[Cell], packet: &P, found: Location, node: &Cell, event: &Event) -> Next
+where
+    P: Source + ?Sized,
+{
+    let [_, _, table, ..] = *node;
+    let tests = tests(cells, node);
+    let mut row = 0;
+    for (bit, test) in (0_u32..).zip(tests) {
+        let [kind, base, offset, _] = place(test);
+        if kind == load::STATUS {
+            return truth_of_status(cells, packet, found, node, event);
+        }
+        if let Some(word) = found.word(packet, base, offset) {
+            row |= u32::from(holds(test, word)).wrapping_shl(bit);
+        }
+    }
+    target(node, table.wrapping_shr(row) & 1 == 1)
+}
+
+/// Like [`truth`], which makes no room for a status that it seldom needs.
+#[inline(never)]
+fn truth_of_status<P>(
+    cells: &[Cell],
+    packet: &P,
+    found: Location,
+    node: &Cell,
+    event: &Event,
+) -> Next
+where
+    P: Source + ?Sized,
+{
+    let [_, _, table, ..] = *node;
+    let status = status(found, event);
+    let mut row = 0;
+    for (bit, test) in (0_u32..).zip(tests(cells, node)) {
+        let [kind, base, offset, _] = place(test);
+        let word = if kind == load::STATUS {
+            Some(status)
+        } else {
+            found.word(packet, base, offset)
+        };
+        let holds = word.is_some_and(|word| holds(test, word));
+        row |= u32::from(holds).wrapping_shl(bit);
+    }
+    target(node, table.wrapping_shr(row) & 1 == 1)
+}
+
+/// The tests of a truth table.
+#[inline(always)]
+fn tests<'a>(cells: &'a [Cell], node: &Cell) -> &'a [[u32; 4]] {
+    let [_, tests, ..] = *node;
+    let [_, count, ..] = place(node);
+    slice(halves(cells), tests.wrapping_mul(2), count.into())
+}
+
+/// Where any other node leads.
+#[inline(never)]
+fn unusual<P: Source + ?Sized>(cells: &[Cell], node: &Cell, view: View<'_, P>) -> Next {
+    let [_, _, w2, w3, _, _, absent, _] = *node;
+    let Some((load, number)) = Node::read_load(node) else {
+        return Next::FAULT;
+    };
+    let Some(value) = view.value(load) else {
+        return Next(absent);
+    };
+    let passes = match number {
+        test::RANGE => narrow(value).wrapping_sub(w2) <= w3,
+        test::TABLE => in_table(cells, w2, w3, narrow(value)),
+        test::WIDE => match slice(halves(cells), w2.wrapping_mul(2), 2) {
+            [low, high] => wide(*low) <= value && value <= wide(*high),
+            _ => false,
+        },
+        _ => {
+            let bounds = slice(halves(cells), w2.wrapping_mul(2), w3);
+            is_odd(bounds.partition_point(|bound| wide(*bound) <= value))
+        }
+    };
+    target(node, passes)
+}
+
+/// The value for a narrow test, which meets narrow values only by rule B8.
+fn narrow(value: u128) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+fn halves(cells: &[Cell]) -> &[[u32; 4]] {
+    body(cells).as_flattened().as_chunks().0
+}
+
+/// `len` items from `start`, none if they are not all there.
+#[inline(always)]
+fn slice<T>(items: &[T], start: u32, len: u32) -> &[T] {
+    let range = usize::try_from(start).ok().zip(usize::try_from(len).ok());
+    let range = range.and_then(|(start, len)| Some(start..start.checked_add(len)?));
+    range.and_then(|range| items.get(range)).unwrap_or_default()
+}
+
+const fn is_odd(count: usize) -> bool {
+    count & 1 == 1
 }

@@ -2,7 +2,7 @@
 //!
 //! Loads filters compiled for WinDivert 2.2 (object strings, instruction
 //! arrays), checks them as its driver does, and executes them on packets and
-//! events. Also the packet helpers that go with it: header parser, checksums,
+//! events. Also executes its own [`bytecode`], to which it lowers them. Also the packet helpers that go with it: header parser, checksums,
 //! time to live, packet hash, address text.
 //!
 //! # Promises
@@ -10,8 +10,8 @@
 //! Held by construction: `no_std`, no `alloc`, no dependency, no `unsafe`.
 //! For every [`Program`], packet and event, [`execute`]
 //!
-//! 1. ends after at most as many steps as the program has instructions
-//!    (test `every_program_of_two_instructions_agrees_with_the_driver_check`);
+//! 1. ends after at most as many steps as the program has nodes: each leads
+//!    forward, or ends it (test `whatever_is_accepted_means_what_it_says`);
 //! 2. reads nothing outside the packet
 //!    (test `every_packet_cut_at_every_length_is_survived`);
 //! 3. does not panic: its object code has no panic symbol
@@ -24,13 +24,14 @@
 //! # Examples
 //!
 //! ```
-//! use divert_vm::{execute, object, Event, Insn, Layer, Node, Program};
+//! use divert_vm::bytecode::{EMPTY, MAX_STOCK_CELLS};
+//! use divert_vm::{execute, object, Event, Insn, Layer, Program};
 //!
 //! // `outbound and tcp.DstPort = 443`, as compiled by `divertc compile`.
 //! let object = b"@WinDiv_WY_YXWWLXX_1dWWDxAX";
 //! let mut insns = [Insn::ALWAYS; 255];
 //! let len = object::decode(object, &mut insns)?;
-//! let program = Program::verify(&insns[..len], Layer::Network, [Node::REJECT; 255])?;
+//! let program = Program::verify(&insns[..len], Layer::Network, [EMPTY; MAX_STOCK_CELLS])?;
 //!
 //! let syn = b"\x45\x00\x00\x28\x00\x01\x40\x00\x40\x06\x00\x00\x0a\x00\x00\x01\
 //!     \x0a\x00\x00\x02\xc0\x00\x01\xbb\x00\x00\x00\x00\x00\x00\x00\x00\
@@ -68,13 +69,15 @@ mod locate;
 pub mod object;
 pub mod packet;
 mod program;
+mod trace;
 mod ttl;
 
 pub use buffer::TextBuffer;
 pub use bytecode::{Cell, Class};
 pub use event::{Event, FlowRecord, NetworkRecord, Record, ReflectRecord};
-pub use exec::{EvalError, Step, evaluate, execute, trace};
+pub use exec::{EvalError, evaluate, execute, execute_batch};
 pub use hash::{header_hash, packet_hash};
 pub use isa::{Field, FieldType, Insn, Interval, Layer, LayerSet, Op, Presence, Target, Value};
-pub use program::{Node, Program, VerifyError, VerifyErrorKind};
+pub use program::{Program, VerifyError, VerifyErrorKind};
+pub use trace::{Step, trace};
 pub use ttl::decrement_ttl;

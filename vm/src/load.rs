@@ -4,7 +4,7 @@ use crate::bytecode::{Base, DataBase, Load, status};
 use crate::event::{Event, FlowRecord, NetworkRecord, Record, ReflectRecord};
 use crate::hash::header_hash;
 use crate::isa::{Field, Layer, ordinal_of_signed};
-use crate::locate::Location;
+use crate::locate::{Location, status_of_transport};
 use crate::packet::{Headers, IpVersion, Source, Transport, icmp, ipv4, ipv6, tcp, udp};
 
 /// Where the value of a field comes from.
@@ -183,11 +183,22 @@ impl Load {
 }
 
 /// An event with its packet, headers found, as values are read from it.
+///
+/// Functions that are not inlined take it by value. So it is in memory only
+/// when they are called, and else in registers.
 pub(crate) struct View<'a, P: ?Sized> {
-    packet: &'a P,
-    found: Location,
-    event: &'a Event,
+    pub(crate) packet: &'a P,
+    pub(crate) found: Location,
+    pub(crate) event: &'a Event,
 }
+
+impl<P: ?Sized> Clone for View<'_, P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P: ?Sized> Copy for View<'_, P> {}
 
 /// `::ffff:a.b.c.d`
 const fn mapped(v4: u128) -> u128 {
@@ -208,12 +219,22 @@ impl<'a, P: Source + ?Sized> View<'a, P> {
         }
     }
 
+    /// Like [`View::new`] at layers with packets; `None` for unusual packets.
+    #[inline(always)]
+    pub(crate) fn of_usual(packet: &'a P, event: &'a Event) -> Option<Self> {
+        Some(Self {
+            packet,
+            found: Location::of_usual(packet)?,
+            event,
+        })
+    }
+
     pub(crate) fn ip_version(&self) -> Option<IpVersion> {
         self.found.version()
     }
 
     /// Where the packet's class stands among all classes.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn class(&self) -> usize {
         self.found.class(self.event.outbound)
     }
@@ -235,7 +256,7 @@ impl<'a, P: Source + ?Sized> View<'a, P> {
                 shift,
                 mask,
             } => {
-                let word = self.word(base.as_u8(), offset)?;
+                let word = self.word(base, offset)?;
                 Some((word.wrapping_shr(shift.into()) & mask).into())
             }
             Load::Data {
@@ -251,41 +272,17 @@ impl<'a, P: Source + ?Sized> View<'a, P> {
         }
     }
 
-    /// The word at `offset` of the base with this number.
-    ///
-    /// Where there is no such header, the read is out of any packet. So the
-    /// usual case has one test, and not one for presence and one for length.
-    #[inline]
-    pub(crate) fn word(&self, base: u8, offset: u8) -> Option<u32> {
-        let at = self.found.start(base).saturating_add(offset.into());
-        match self.packet.read(at) {
-            Some(bytes) => Some(u32::from_be_bytes(bytes)),
-            None if base == Base::Status.as_u8() => Some(self.status()),
-            None => None,
-        }
+    /// The word of [`Base::Status`].
+    #[inline(always)]
+    pub(crate) fn status(&self) -> u32 {
+        status(self.found, self.event)
     }
 
-    /// The booleans of the event, one bit each.
-    #[inline(never)]
-    fn status(&self) -> u32 {
-        let event = self.event;
-        let version = self.ip_version();
-        [
-            (status::OUTBOUND, event.outbound),
-            (status::INBOUND, !event.outbound),
-            (status::LOOPBACK, event.loopback),
-            (status::IMPOSTOR, event.impostor),
-            (status::IP, version == Some(IpVersion::V4)),
-            (status::IPV6, version == Some(IpVersion::V6)),
-            (status::ICMP, self.has(Transport::Icmp)),
-            (status::ICMPV6, self.has(Transport::Icmpv6)),
-            (status::TCP, self.has(Transport::Tcp)),
-            (status::UDP, self.has(Transport::Udp)),
-        ]
-        .into_iter()
-        .fold(0, |word, (bit, is_set)| {
-            word | u32::from(is_set).wrapping_shl(bit.into())
-        })
+    fn word(&self, base: Base, offset: u8) -> Option<u32> {
+        match base {
+            Base::Status => Some(self.status()),
+            _ => self.found.word(self.packet, base.as_u8(), offset),
+        }
     }
 
     fn other(&self, other: &Other) -> Option<u128> {
@@ -296,7 +293,7 @@ impl<'a, P: Source + ?Sized> View<'a, P> {
             Other::FlowLabel => mangled_flow_label(self.v6::<4>(ipv6::VERSION_CLASS)?),
             Other::Ipv6Addr(at) => self.v6::<16>(at)?,
             Other::PayloadLength(base) => {
-                let (start, end) = self.found.payload(base)?;
+                let (start, end) = self.found.payload(self.packet, base)?;
                 u128::try_from(end.saturating_sub(start)).ok()?
             }
             Other::ProcessId => self.process_id()?.into(),
@@ -344,21 +341,6 @@ impl<'a, P: Source + ?Sized> View<'a, P> {
         }
     }
 
-    /// Whether this is the packet, or the flow, of a transport protocol.
-    fn has(&self, transport: Transport) -> bool {
-        match (self.ip_version(), self.flow()) {
-            (Some(_), _) => self.found.transport() == transport,
-            (None, Some(flow)) => match transport {
-                Transport::Tcp => flow.protocol == 6,
-                Transport::Udp => flow.protocol == 17,
-                Transport::Icmp => !self.event.ipv6 && flow.protocol == 1,
-                Transport::Icmpv6 => self.event.ipv6 && flow.protocol == 58,
-                Transport::None => false,
-            },
-            (None, None) => false,
-        }
-    }
-
     fn protocol(&self) -> Option<u8> {
         match self.found.protocol() {
             Some(protocol) => Some(protocol),
@@ -386,8 +368,8 @@ impl<'a, P: Source + ?Sized> View<'a, P> {
     fn data(&self, base: DataBase, width: u8, offset: i32) -> Option<u128> {
         let (start, end) = match base {
             DataBase::Packet => self.ip_version().map(|_| (0, self.packet.len()))?,
-            DataBase::Tcp => self.found.payload(Base::Tcp)?,
-            DataBase::Udp => self.found.payload(Base::Udp)?,
+            DataBase::Tcp => self.found.payload(self.packet, Base::Tcp)?,
+            DataBase::Udp => self.found.payload(self.packet, Base::Udp)?,
         };
         let distance = usize::try_from(offset.unsigned_abs()).ok()?;
         let at = if offset < 0 {
@@ -467,4 +449,34 @@ fn mangled_flow_label(first_word: u128) -> u128 {
     let low_half = (first_word & 0xFFFF) << 16;
     let high_bits = first_word >> 16 & 0xF;
     low_half | high_bits << 8
+}
+
+/// The booleans of an event, one bit each.
+#[inline(never)]
+pub(crate) fn status(found: Location, event: &Event) -> u32 {
+    let bit = |number: u8, is_set: bool| u32::from(is_set).wrapping_shl(number.into());
+    let headers = match found.status() {
+        0 => flow_status(event),
+        headers => headers,
+    };
+    headers
+        | bit(status::OUTBOUND, event.outbound)
+        | bit(status::INBOUND, !event.outbound)
+        | bit(status::LOOPBACK, event.loopback)
+        | bit(status::IMPOSTOR, event.impostor)
+}
+
+/// A flow has no headers, but it is that of a transport protocol.
+fn flow_status(event: &Event) -> u32 {
+    let Record::Flow(flow) = &event.record else {
+        return 0;
+    };
+    let transport = match (flow.protocol, event.ipv6) {
+        (tcp::PROTOCOL, _) => Transport::Tcp,
+        (udp::PROTOCOL, _) => Transport::Udp,
+        (icmp::PROTOCOL, false) => Transport::Icmp,
+        (icmp::PROTOCOL_V6, true) => Transport::Icmpv6,
+        _ => Transport::None,
+    };
+    status_of_transport(transport).into()
 }

@@ -1,16 +1,29 @@
 //! Where the headers of a packet are, found as fast as can be.
 //!
-//! Most packets are IPv4 without a fragment offset, or IPv6 without extension
-//! headers, and whole. They are located by arithmetic with one jump, because
+//! Most packets are IPv4 without options, or IPv6 without extension headers,
+//! and neither cut nor fragments. They are located by arithmetic with one jump, because
 //! a jump that the processor guesses wrong costs more than all the rest. The
 //! others go through [`Headers::parse`], with which this always agrees.
 
-use crate::bytecode::{Base, Class};
-use crate::packet::{Headers, IpVersion, Source, Transport, icmp, ipv4, ipv6, tcp, udp};
+use core::hint::select_unpredictable;
 
-/// Where the headers are, and what is often asked of them.
+use crate::bytecode::{Base, Class, status};
+use crate::packet::{Headers, IpVersion, Source, Transport, ipv4, ipv6, tcp, udp};
+
+/// Where the headers are, and what of them costs time to find again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Location {
+    kind: Kind,
+    /// Length of the IP header; the transport header follows, if there is one.
+    transport_at: usize,
+}
+
+/// What headers there are: a [`Parts`] in one register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Kind(u64);
+
+/// The parts of a [`Kind`].
+struct Parts {
     /// Number of the base that the packet starts with, or [`NO_BASE`].
     network: u8,
     /// Number of the base that follows, or [`NO_BASE`].
@@ -18,42 +31,99 @@ pub(crate) struct Location {
     /// Index of the class of such packets that enter this host.
     class: u8,
     protocol: u8,
-    is_fragment: bool,
-    transport_at: usize,
-    payload_at: usize,
-    /// Where the packet ends by its own account, or is cut.
-    end: usize,
+    /// The bits of the status word that say which headers there are, and
+    /// [`status::FRAGMENT`].
+    status: u16,
+}
+
+impl Kind {
+    const fn new(parts: &Parts) -> Self {
+        let [status_low, status_high] = parts.status.to_le_bytes();
+        Self(u64::from_le_bytes([
+            parts.class,
+            parts.network,
+            parts.transport,
+            parts.protocol,
+            status_low,
+            status_high,
+            0,
+            0,
+        ]))
+    }
+
+    #[inline(always)]
+    const fn parts(self) -> Parts {
+        let [
+            class,
+            network,
+            transport,
+            protocol,
+            status_low,
+            status_high,
+            ..,
+        ] = self.0.to_le_bytes();
+        Parts {
+            network,
+            transport,
+            class,
+            protocol,
+            status: u16::from_le_bytes([status_low, status_high]),
+        }
+    }
 }
 
 /// The number of no base.
 const NO_BASE: u8 = u8::MAX;
 
-/// Beyond the end of every packet, even with an offset added.
-const OUT_OF_REACH: usize = usize::MAX >> 1;
+/// Numbers of the bases that a packet starts with.
+const V4: u8 = Base::Ip.as_u8();
+const V6: u8 = Base::Ipv6.as_u8();
 
-/// What a protocol number says of the header that follows the IP header.
-#[derive(Clone, Copy)]
-struct Follows {
-    transport: u8,
-    class: u8,
-    /// Bytes that have to be there.
-    len: u8,
-    /// Whether it is an extension header, and more follows.
-    is_extension: bool,
+/// Where [`status::FRAGMENT`] is. No field of the status word has it.
+const FRAGMENT_BIT: u32 = 1 << status::FRAGMENT;
+
+/// The first byte of an IPv4 header without options.
+const PLAIN_V4: u8 = 0x45;
+
+impl Kind {
+    const fn of(version: IpVersion, transport: Transport, protocol: u8) -> Self {
+        Self::new(&Parts::of(version, transport, protocol))
+    }
 }
 
-impl Follows {
-    const fn of(version: IpVersion, base: Option<Base>) -> Self {
-        let (number, transport, len) = match base {
-            Some(base) => (base.as_u8(), transport_of(base.as_u8()), base.len()),
-            None => (NO_BASE, Transport::None, 0),
-        };
+impl Parts {
+    const fn of(version: IpVersion, transport: Transport, protocol: u8) -> Self {
         Self {
-            transport: number,
+            network: match version {
+                IpVersion::V4 => V4,
+                IpVersion::V6 => V6,
+            },
+            transport: match base_of(transport) {
+                Some(base) => base.as_u8(),
+                None => NO_BASE,
+            },
             class: class_of(Some(version), transport),
-            len: narrow(len),
-            is_extension: false,
+            protocol,
+            status: status_of(version, transport),
         }
+    }
+}
+
+const fn status_of(version: IpVersion, transport: Transport) -> u16 {
+    let network = match version {
+        IpVersion::V4 => status::IP,
+        IpVersion::V6 => status::IPV6,
+    };
+    1 << network | status_of_transport(transport)
+}
+
+pub(crate) const fn status_of_transport(transport: Transport) -> u16 {
+    match transport {
+        Transport::None => 0,
+        Transport::Icmp => 1 << status::ICMP,
+        Transport::Icmpv6 => 1 << status::ICMPV6,
+        Transport::Tcp => 1 << status::TCP,
+        Transport::Udp => 1 << status::UDP,
     }
 }
 
@@ -67,85 +137,43 @@ const fn class_of(version: Option<IpVersion>, transport: Transport) -> u8 {
     narrow(Class::of(version, transport, false).index())
 }
 
-const fn transport_of(base: u8) -> Transport {
-    match Base::from_u8(base) {
-        Some(Base::Icmp) => Transport::Icmp,
-        Some(Base::Icmpv6) => Transport::Icmpv6,
-        Some(Base::Tcp) => Transport::Tcp,
-        Some(Base::Udp) => Transport::Udp,
-        _ => Transport::None,
-    }
-}
-
-const fn base_of(transport: Transport) -> u8 {
+const fn base_of(transport: Transport) -> Option<Base> {
     match transport {
-        Transport::None => NO_BASE,
-        Transport::Icmp => Base::Icmp.as_u8(),
-        Transport::Icmpv6 => Base::Icmpv6.as_u8(),
-        Transport::Tcp => Base::Tcp.as_u8(),
-        Transport::Udp => Base::Udp.as_u8(),
+        Transport::None => None,
+        Transport::Icmp => Some(Base::Icmp),
+        Transport::Icmpv6 => Some(Base::Icmpv6),
+        Transport::Tcp => Some(Base::Tcp),
+        Transport::Udp => Some(Base::Udp),
     }
 }
 
-/// What follows an IPv4 header, by protocol number.
-const AFTER_V4: [Follows; 256] = after(IpVersion::V4, icmp::PROTOCOL, Base::Icmp);
-/// What follows an IPv6 header, by protocol number.
-const AFTER_V6: [Follows; 256] = {
-    let mut after = after(IpVersion::V6, icmp::PROTOCOL_V6, Base::Icmpv6);
-    let mut rest = ipv6::EXTENSIONS.as_slice();
-    while let [first, tail @ ..] = rest {
-        set(&mut after, *first, None, true);
-        rest = tail;
-    }
-    after
-};
+const V4_TCP: Kind = Kind::of(IpVersion::V4, Transport::Tcp, tcp::PROTOCOL);
+const V6_TCP: Kind = Kind::of(IpVersion::V6, Transport::Tcp, tcp::PROTOCOL);
+const V4_UDP: Kind = Kind::of(IpVersion::V4, Transport::Udp, udp::PROTOCOL);
+const V6_UDP: Kind = Kind::of(IpVersion::V6, Transport::Udp, udp::PROTOCOL);
 
-const fn after(version: IpVersion, icmp: u8, icmp_base: Base) -> [Follows; 256] {
-    let mut after = [Follows::of(version, None); 256];
-    set(
-        &mut after,
-        icmp,
-        Some(Follows::of(version, Some(icmp_base))),
-        false,
-    );
-    set(
-        &mut after,
-        tcp::PROTOCOL,
-        Some(Follows::of(version, Some(Base::Tcp))),
-        false,
-    );
-    set(
-        &mut after,
-        udp::PROTOCOL,
-        Some(Follows::of(version, Some(Base::Udp))),
-        false,
-    );
-    after
-}
-
-#[allow(
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    reason = "runs while compiling only"
-)]
-const fn set(after: &mut [Follows; 256], at: u8, follows: Option<Follows>, is_extension: bool) {
-    if let Some(follows) = follows {
-        after[at as usize] = follows;
+/// The kind of any other packet, and bytes of the header that it has to have.
+#[inline(never)]
+fn other(version: IpVersion, protocol: u8) -> Option<(Kind, usize)> {
+    if version == IpVersion::V6 && ipv6::is_extension(protocol) {
+        return None;
     }
-    after[at as usize].is_extension = is_extension;
+    let transport = Transport::of(protocol, version);
+    let len = base_of(transport).map_or(0, Base::len);
+    Some((Kind::of(version, transport, protocol), len))
 }
 
 impl Location {
     /// That of something that is no IP packet.
     pub(crate) const NOWHERE: Self = Self {
-        network: NO_BASE,
-        transport: NO_BASE,
-        class: class_of(None, Transport::None),
-        protocol: 0,
-        is_fragment: false,
+        kind: Kind::new(&Parts {
+            network: NO_BASE,
+            transport: NO_BASE,
+            class: class_of(None, Transport::None),
+            protocol: 0,
+            status: 0,
+        }),
         transport_at: 0,
-        payload_at: 0,
-        end: 0,
     };
 
     /// Finds the headers of a packet.
@@ -168,67 +196,81 @@ impl Location {
 
     /// Finds the headers of a usual packet; `None` if it is not one.
     #[inline(always)]
-    fn of_usual<P: Source + ?Sized>(packet: &P) -> Option<Self> {
-        let len = packet.len();
-        let [first, _, a, b, c, d, e, f, _, g, ..] = packet.read::<{ ipv4::HEADER_LEN }>(0)?;
-        let is_v6 = first >> 4 == 6;
-        let v4_len = usize::from(first & 0xF).wrapping_mul(4);
-        let v4_total = usize::from(u16::from_be_bytes([a, b]));
-        let v6_total = usize::from(u16::from_be_bytes([c, d])).wrapping_add(ipv6::HEADER_LEN);
-        let header_len = if is_v6 { ipv6::HEADER_LEN } else { v4_len };
-        let total_len = if is_v6 { v6_total } else { v4_total };
-        let fragment = if is_v6 { 0 } else { u16::from_be_bytes([e, f]) };
-        let protocol = if is_v6 { e } else { g };
-        let after = if is_v6 { &AFTER_V6 } else { &AFTER_V4 };
-        let follows = after.get(usize::from(protocol))?;
+    pub(crate) fn of_usual<P: Source + ?Sized>(packet: &P) -> Option<Self> {
+        let [first, _, c, d, e, f, g, h, _, protocol, ..] =
+            packet.read::<{ ipv4::HEADER_LEN }>(0)?;
+        if first == PLAIN_V4 {
+            let total_len = usize::from(u16::from_be_bytes([c, d]));
+            let fragment = u16::from_be_bytes([g, h]);
+            let is_fragment = fragment & (ipv4::MORE_FRAGMENTS | ipv4::FRAGMENT_OFFSET) != 0;
+            let found = Self::behind(packet, IpVersion::V4, protocol, total_len)?;
+            (!is_fragment).then_some(found)
+        } else if first >> 4 == 6 {
+            let payload_len = usize::from(u16::from_be_bytes([e, f]));
+            let total_len = payload_len.wrapping_add(ipv6::HEADER_LEN);
+            Self::behind(packet, IpVersion::V6, g, total_len)
+        } else {
+            None
+        }
+    }
 
-        let end = total_len.min(len);
-        let least = usize::from(follows.len);
-        // Only TCP says itself how long its header is.
-        let words_at = header_len.wrapping_add(tcp::DATA_OFFSET);
-        let [words] = packet.read(words_at).unwrap_or_default();
-        let tcp_len = usize::from(words >> 4).wrapping_mul(4);
-        let is_tcp = follows.transport == Base::Tcp.as_u8();
-        let follows_len = if is_tcp { tcp_len } else { least };
+    /// What is behind an IP header without options.
+    ///
+    /// TCP and UDP are most of all packets. Their kinds are constants, known
+    /// as soon as the processor has guessed the protocol.
+    #[inline(always)]
+    fn behind<P: Source + ?Sized>(
+        packet: &P,
+        version: IpVersion,
+        protocol: u8,
+        total_len: usize,
+    ) -> Option<Self> {
+        let transport_at = match version {
+            IpVersion::V4 => ipv4::HEADER_LEN,
+            IpVersion::V6 => ipv6::HEADER_LEN,
+        };
+        let (kind, len) = match (protocol, version) {
+            (tcp::PROTOCOL, IpVersion::V4) => (V4_TCP, tcp::HEADER_LEN),
+            (tcp::PROTOCOL, IpVersion::V6) => (V6_TCP, tcp::HEADER_LEN),
+            (udp::PROTOCOL, IpVersion::V4) => (V4_UDP, udp::HEADER_LEN),
+            (udp::PROTOCOL, IpVersion::V6) => (V6_UDP, udp::HEADER_LEN),
+            _ => other(version, protocol)?,
+        };
+        // Only TCP says itself how long its header is, and may be wrong.
+        let is_short = protocol == tcp::PROTOCOL && tcp_len(packet, transport_at) < tcp::HEADER_LEN;
+        let is_there = transport_at.wrapping_add(len) <= total_len.min(packet.len());
+        (is_there && !is_short).then_some(Self { kind, transport_at })
+    }
 
-        // 4 and 6 differ in one bit.
-        let is_usual = (first >> 4 | 2 == 6)
-            & (header_len >= ipv4::HEADER_LEN)
-            & (header_len.wrapping_add(least) <= end)
-            & (follows_len >= least)
-            & (fragment & ipv4::FRAGMENT_OFFSET == 0)
-            & !follows.is_extension;
-        is_usual.then_some(Self {
-            network: if is_v6 { V6 } else { V4 },
-            transport: follows.transport,
-            class: follows.class,
-            protocol,
-            is_fragment: fragment & ipv4::MORE_FRAGMENTS != 0,
-            transport_at: header_len,
-            payload_at: header_len.wrapping_add(follows_len).min(end),
-            end,
-        })
+    /// The word at `offset` of the header with this number.
+    ///
+    /// Where there is no such header, the read is out of the packet. So the
+    /// usual case has one test, and not one for presence and one for length.
+    #[inline(always)]
+    pub(crate) fn word<P: Source + ?Sized>(&self, packet: &P, base: u8, offset: u8) -> Option<u32> {
+        let start = self.start(base, packet.len());
+        let bytes = packet.read(start.wrapping_add(offset.into()))?;
+        Some(u32::from_be_bytes(bytes))
     }
 
     /// Where the base with this number starts, or somewhere out of reach.
     #[inline(always)]
-    pub(crate) fn start(&self, base: u8) -> usize {
-        let at = if base == self.transport {
-            self.transport_at
-        } else {
-            OUT_OF_REACH
-        };
-        if base == self.network { 0 } else { at }
+    fn start(&self, base: u8, out_of_reach: usize) -> usize {
+        let Parts {
+            network, transport, ..
+        } = self.kind.parts();
+        let at = select_unpredictable(base == transport, self.transport_at, out_of_reach);
+        select_unpredictable(base == network, 0, at)
     }
 
     /// Where the packet's class stands among all classes.
     #[inline(always)]
     pub(crate) fn class(&self, outbound: bool) -> usize {
-        usize::from(self.class | u8::from(outbound))
+        usize::from(self.kind.parts().class | u8::from(outbound))
     }
 
     pub(crate) fn version(&self) -> Option<IpVersion> {
-        match self.network {
+        match self.kind.parts().network {
             V4 => Some(IpVersion::V4),
             V6 => Some(IpVersion::V6),
             _ => None,
@@ -236,7 +278,19 @@ impl Location {
     }
 
     pub(crate) fn transport(&self) -> Transport {
-        transport_of(self.transport)
+        match Base::from_u8(self.kind.parts().transport) {
+            Some(Base::Icmp) => Transport::Icmp,
+            Some(Base::Icmpv6) => Transport::Icmpv6,
+            Some(Base::Tcp) => Transport::Tcp,
+            Some(Base::Udp) => Transport::Udp,
+            _ => Transport::None,
+        }
+    }
+
+    /// The bits of the status word that say which headers there are.
+    #[inline(always)]
+    pub(crate) fn status(&self) -> u32 {
+        u32::from(self.kind.parts().status) & !FRAGMENT_BIT
     }
 
     pub(crate) fn transport_at(&self) -> usize {
@@ -244,38 +298,147 @@ impl Location {
     }
 
     /// Where the payload of this transport header starts and ends.
-    pub(crate) fn payload(&self, base: Base) -> Option<(usize, usize)> {
-        (self.transport == base.as_u8()).then_some((self.payload_at, self.end))
+    ///
+    /// It ends where the packet does by its own account, or is cut. TCP
+    /// options that run over the end are cut there, too.
+    pub(crate) fn payload<P: Source + ?Sized>(
+        &self,
+        packet: &P,
+        base: Base,
+    ) -> Option<(usize, usize)> {
+        if self.kind.parts().transport != base.as_u8() {
+            return None;
+        }
+        let total_len = match self.version()? {
+            IpVersion::V4 => usize::from(u16::from_be_bytes(packet.read(ipv4::LENGTH)?)),
+            IpVersion::V6 => usize::from(u16::from_be_bytes(packet.read(ipv6::LENGTH)?))
+                .saturating_add(ipv6::HEADER_LEN),
+        };
+        let end = total_len.min(packet.len());
+        let header_len = match base {
+            Base::Tcp => tcp_len(packet, self.transport_at),
+            _ => base.len(),
+        };
+        Some((self.transport_at.saturating_add(header_len).min(end), end))
     }
 
     pub(crate) fn protocol(&self) -> Option<u8> {
-        self.version().map(|_| self.protocol)
+        self.version().map(|_| self.kind.parts().protocol)
     }
 
     pub(crate) fn is_fragment(&self) -> Option<bool> {
-        self.version().map(|_| self.is_fragment)
+        let is_fragment = u32::from(self.kind.parts().status) & FRAGMENT_BIT != 0;
+        self.version().map(|_| is_fragment)
     }
 }
 
-/// Numbers of the bases that a packet starts with.
-const V4: u8 = Base::Ip.as_u8();
-const V6: u8 = Base::Ipv6.as_u8();
+/// The length that the TCP header at `at` says it has, 0 if there is none.
+#[inline(always)]
+fn tcp_len<P: Source + ?Sized>(packet: &P, at: usize) -> usize {
+    let words_at = at.wrapping_add(tcp::DATA_OFFSET);
+    let [words] = packet.read(words_at).unwrap_or_default();
+    usize::from(words >> 4).wrapping_mul(4)
+}
 
 impl From<&Headers> for Location {
     fn from(headers: &Headers) -> Self {
-        let payload_at = headers.payload_offset();
+        let mut parts = Parts::of(headers.version(), headers.transport(), headers.protocol());
+        if headers.is_fragment() {
+            parts.status |= 1 << status::FRAGMENT;
+        }
         Self {
-            network: match headers.version() {
-                IpVersion::V4 => V4,
-                IpVersion::V6 => V6,
-            },
-            transport: base_of(headers.transport()),
-            class: class_of(Some(headers.version()), headers.transport()),
-            protocol: headers.protocol(),
-            is_fragment: headers.is_fragment(),
+            kind: Kind::new(&parts),
             transport_at: headers.ip_header_len(),
-            payload_at,
-            end: payload_at.saturating_add(headers.payload_len()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A packet that both ways of locating get.
+    #[track_caller]
+    fn check(packet: &[u8], is_usual: bool) {
+        let usual = Location::of_usual(packet);
+        assert_eq!(usual.is_some(), is_usual, "{packet:02x?}");
+        if let Some(usual) = usual {
+            assert_eq!(usual, Location::of_any(packet), "{packet:02x?}");
+        }
+    }
+
+    fn v4(protocol: u8) -> [u8; 40] {
+        let mut packet = [0; 40];
+        packet[0] = 0x45;
+        packet[3] = 40;
+        packet[9] = protocol;
+        packet[32] = 0x50;
+        packet
+    }
+
+    fn v6(protocol: u8) -> [u8; 60] {
+        let mut packet = [0; 60];
+        packet[0] = 0x60;
+        packet[5] = 20;
+        packet[6] = protocol;
+        packet[52] = 0x50;
+        packet
+    }
+
+    #[test]
+    fn usual_packets_are_located_as_they_are_parsed() {
+        for protocol in 0..=255 {
+            check(&v4(protocol), true);
+            check(&v6(protocol), !ipv6::is_extension(protocol));
+        }
+    }
+
+    #[test]
+    fn every_cut_is_located_as_it_is_parsed() {
+        for protocol in [1, 6, 17, 58, 99] {
+            let (v4, v6) = (v4(protocol), v6(protocol));
+            for len in 0..=v4.len() {
+                assert_same(&v4[..len]);
+            }
+            for len in 0..=v6.len() {
+                assert_same(&v6[..len]);
+            }
+        }
+    }
+
+    #[test]
+    fn every_value_of_every_header_byte_is_located_as_it_is_parsed() {
+        for protocol in [0, 1, 6, 17, 44, 58, 99] {
+            for at in 0..60 {
+                for value in 0..=255 {
+                    let (mut v4, mut v6) = (v4(protocol), v6(protocol));
+                    if let Some(byte) = v4.get_mut(at) {
+                        *byte = value;
+                    }
+                    v6[at] = value;
+                    assert_same(&v4);
+                    assert_same(&v6);
+                }
+            }
+        }
+    }
+
+    #[track_caller]
+    fn assert_same(packet: &[u8]) {
+        check(packet, Location::of_usual(packet).is_some());
+        let (found, headers) = (Location::of(packet), Headers::parse(packet));
+        let Some(headers) = headers else {
+            return assert_eq!(found, Location::NOWHERE);
+        };
+        assert_eq!(found.version(), Some(headers.version()));
+        assert_eq!(found.transport(), headers.transport());
+        assert_eq!(found.protocol(), Some(headers.protocol()));
+        assert_eq!(found.is_fragment(), Some(headers.is_fragment()));
+        assert_eq!(found.transport_at(), headers.ip_header_len());
+        if let Some(base) = base_of(headers.transport()) {
+            let start = headers.payload_offset();
+            let payload = Some((start, start + headers.payload_len()));
+            assert_eq!(found.payload(packet, base), payload, "{packet:02x?}");
         }
     }
 }

@@ -84,28 +84,26 @@ pub fn trace(filter: &Filter, packet: &[u8], event: &Event) -> Trace {
     let mut steps = Vec::new();
     let mut decided_by = None;
     let mut at = Target::from_u16(0);
-    let verdict = filter.program().is_some_and(|program| {
-        divert_vm::trace(program, packet, event, |step| {
-            let index = usize::from(step.at);
-            at = step.next;
-            let Some(insn) = insns.get(index) else {
-                return;
-            };
-            if insn.success != insn.failure {
-                decided_by = Some(index);
-            }
-            let span = spans.get(index).copied().unwrap_or_default();
-            steps.push(TraceStep {
-                index,
-                test: test_text(insn, layer),
-                span: span.range(),
-                source: clauses::excerpt(span, text),
-                value: step.value.map(|value| written(insn.field, value, layer)),
-                holds: step.holds,
-                next: step.next,
-                reason: reason(insn, &step, layer),
-            });
-        })
+    let verdict = divert_vm::trace(insns, layer, packet, event, |step| {
+        let index = usize::from(step.at);
+        at = step.next;
+        let Some(insn) = insns.get(index) else {
+            return;
+        };
+        if insn.success != insn.failure {
+            decided_by = Some(index);
+        }
+        let span = spans.get(index).copied().unwrap_or_default();
+        steps.push(TraceStep {
+            index,
+            test: test_text(insn, layer),
+            span: span.range(),
+            source: clauses::excerpt(span, text),
+            value: step.value.map(|value| written(insn.field, value, layer)),
+            holds: step.holds,
+            next: step.next,
+            reason: reason(insn, &step, layer),
+        });
     });
     let stuck = at.index().and_then(|index| insns.get(usize::from(index)));
     let fault = stuck.map(|insn| {

@@ -1,18 +1,18 @@
 //! Every generic function of the virtual machine, instantiated once.
 #![no_std]
 
-use divert_vm::{EvalError, Event, Insn, Layer, Node, Program, Step, VerifyError};
+use divert_vm::{Cell, EvalError, Event, Insn, Layer, Program, Step, VerifyError};
 
-type Storage<'a> = &'a mut [Node];
+type Storage<'a> = &'a mut [Cell];
 
 #[inline(never)]
-pub fn execute(program: &Program<&[Node]>, packet: &[u8], event: &Event) -> bool {
+pub fn execute(program: &Program<&[Cell]>, packet: &[u8], event: &Event) -> bool {
     divert_vm::execute(program, packet, event)
 }
 
 #[inline(never)]
 pub fn evaluate(
-    program: &Program<&[Node]>,
+    program: &Program<&[Cell]>,
     packet: Option<&[u8]>,
     event: &Event,
 ) -> Result<bool, EvalError> {
@@ -21,12 +21,36 @@ pub fn evaluate(
 
 #[inline(never)]
 pub fn trace(
-    program: &Program<&[Node]>,
+    insns: &[Insn],
+    layer: Layer,
     packet: &[u8],
     event: &Event,
     observe: fn(Step),
 ) -> bool {
-    divert_vm::trace(program, packet, event, observe)
+    divert_vm::trace(insns, layer, packet, event, observe)
+}
+
+#[inline(never)]
+pub fn execute_batch(
+    program: &Program<&[Cell]>,
+    packets: &[&[u8]],
+    events: &[Event],
+    verdicts: &mut [bool],
+) {
+    divert_vm::execute_batch(program, packets, events, verdicts)
+}
+
+#[inline(never)]
+pub fn decode<'a>(
+    bytes: &[u8],
+    storage: Storage<'a>,
+) -> Result<Program<Storage<'a>>, VerifyError> {
+    Program::decode(bytes, storage)
+}
+
+#[inline(never)]
+pub fn from_cells(cells: &[Cell]) -> Result<Program<&[Cell]>, VerifyError> {
+    Program::from_cells(cells)
 }
 
 #[inline(never)]

@@ -19,7 +19,7 @@ impl Class {
     /// Every class, in the order of their indices.
     pub const ALL: [Self; Self::COUNT] = {
         let mut all = [Self(0); Self::COUNT];
-        let mut rest = all.as_mut_slice();
+        let mut rest: &mut [Self] = &mut all;
         let mut index = 0;
         while let [first, tail @ ..] = rest {
             *first = Self(index);

@@ -15,15 +15,22 @@
 
 mod class;
 mod load;
+mod lower;
 mod node;
+mod shortcut;
+mod verify;
 
 pub use class::Class;
 pub(crate) use load::status;
 pub use load::{Base, DataBase, Load};
+pub(crate) use lower::lower;
 pub use node::{Next, Node, Probe, Test};
+pub(crate) use node::{STATUS_RANGE, WORD_RANGE, WORD_TABLE, load_number, test_number};
+pub(crate) use shortcut::{Shortcuts, entries};
+pub(crate) use verify::verify;
 
-use crate::isa::Layer;
 use crate::isa::limits::MAX_INSNS;
+use crate::isa::{Layer, Value};
 
 /// Eight words: a node, or constants.
 pub type Cell = [u32; 8];
@@ -80,4 +87,22 @@ pub fn from_bytes(bytes: &[u8; 32]) -> Cell {
         *word = u32::from_le_bytes(*chunk);
     }
     cell
+}
+
+/// The cell of a wide range, or of two bounds of a wide table.
+pub fn wide_words(first: u128, second: u128) -> Cell {
+    let mut cell = EMPTY;
+    let words = Value::new(first)
+        .words()
+        .into_iter()
+        .chain(Value::new(second).words());
+    for (place, word) in cell.iter_mut().zip(words) {
+        *place = word;
+    }
+    cell
+}
+
+/// The number with these words, least significant first.
+pub(crate) const fn wide(words: [u32; 4]) -> u128 {
+    Value::from_words(false, words).magnitude
 }

@@ -3,6 +3,9 @@
 use super::{Base, Cell, DataBase, EMPTY, Load};
 use crate::isa::Field;
 
+use load_number as load;
+use test_number as test;
+
 /// Where execution goes: a later node, by its index in the body, or a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Next(pub u32);
@@ -107,20 +110,27 @@ pub struct Probe {
 }
 
 /// Numbers of loads, in the low half of the first byte of a node.
-pub(crate) mod load {
+pub(crate) mod load_number {
     pub(crate) const WORD: u8 = 0;
     pub(crate) const DATA: u8 = 1;
     pub(crate) const FIELD: u8 = 2;
     pub(crate) const TRUTH: u8 = 3;
+    /// A word of [`Base::Status`](super::Base::Status), which is in no packet.
+    pub(crate) const STATUS: u8 = 4;
 }
 
 /// Numbers of tests, in the high half of the first byte of a node.
-pub(crate) mod test {
+pub(crate) mod test_number {
     pub(crate) const RANGE: u8 = 0;
     pub(crate) const TABLE: u8 = 1;
     pub(crate) const WIDE: u8 = 2;
     pub(crate) const WIDE_TABLE: u8 = 3;
 }
+
+/// First bytes of the nodes that most are.
+pub(crate) const WORD_RANGE: u8 = load::WORD | test::RANGE << 4;
+pub(crate) const WORD_TABLE: u8 = load::WORD | test::TABLE << 4;
+pub(crate) const STATUS_RANGE: u8 = load::STATUS | test::RANGE << 4;
 
 impl Node {
     /// The cell with this node.
@@ -160,13 +170,19 @@ impl Node {
     /// Words without a meaning have to be zero. Whether targets, tables and
     /// offsets make sense is for the verifier to say.
     pub fn decode(cell: &Cell) -> Option<Self> {
+        Self::read(cell).filter(|node| node.encode() == *cell)
+    }
+
+    /// Like [`Node::decode`], whatever the words without a meaning are.
+    pub(crate) fn read(cell: &Cell) -> Option<Self> {
         let [head, w1, w2, w3, yes, no, absent, _] = *cell;
         let [kind, base, place, shift] = head.to_le_bytes();
-        let node = if kind == load::TRUTH {
+        Some(if kind == load::TRUTH {
+            let [low, high, ..] = w2.to_le_bytes();
             Self::Truth {
                 tests: w1,
                 count: base,
-                table: u16::try_from(w2).ok()?,
+                table: u16::from_le_bytes([low, high]),
                 yes: Next(yes),
                 no: Next(no),
             }
@@ -178,9 +194,33 @@ impl Node {
                 no: Next(no),
                 absent: Next(absent),
             }
-        };
-        // What has no meaning is zero, so there is one cell for each node.
-        (node.encode() == *cell).then_some(node)
+        })
+    }
+
+    /// The load of a branch, and the number of its test.
+    #[inline]
+    pub(crate) fn read_load(cell: &Cell) -> Option<(Load, u8)> {
+        let [head, word, ..] = *cell;
+        let [kind, base, place, shift] = head.to_le_bytes();
+        let load = decode_load([kind & 0xF, base, place, shift], word)?;
+        Some((load, kind >> 4))
+    }
+
+    /// Where execution can go from here.
+    pub(crate) fn targets(&self) -> [Next; 3] {
+        match *self {
+            Self::Branch {
+                yes, no, absent, ..
+            } => [yes, no, absent],
+            Self::Truth { yes, no, .. } => [yes, no, no],
+        }
+    }
+}
+
+const fn word_number(base: Base) -> u8 {
+    match base {
+        Base::Status => load::STATUS,
+        _ => load::WORD,
     }
 }
 
@@ -191,7 +231,7 @@ const fn encode_load(load: Load) -> ([u8; 4], u32) {
             offset,
             shift,
             mask,
-        } => ([load::WORD, base.as_u8(), offset, shift], mask),
+        } => ([word_number(base), base.as_u8(), offset, shift], mask),
         Load::Data {
             base,
             width,
@@ -206,8 +246,8 @@ const fn encode_load(load: Load) -> ([u8; 4], u32) {
 
 fn decode_load([kind, base, place, shift]: [u8; 4], word: u32) -> Option<Load> {
     Some(match kind {
-        load::WORD => Load::Word {
-            base: Base::from_u8(base)?,
+        load::WORD | load::STATUS => Load::Word {
+            base: Base::from_u8(base).filter(|base| word_number(*base) == kind)?,
             offset: place,
             shift,
             mask: word,
@@ -252,8 +292,43 @@ impl Probe {
         cells
     }
 
+    /// The test in half a cell, if there is one.
+    pub(crate) fn decode(words: [u32; 4]) -> Option<Self> {
+        let [head, mask, low, span] = words;
+        match decode_load(head.to_le_bytes(), mask)? {
+            Load::Word {
+                base,
+                offset,
+                shift,
+                mask,
+            } => Some(Self {
+                base,
+                offset,
+                shift,
+                mask,
+                low,
+                span,
+            }),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn load(&self) -> Load {
+        Load::Word {
+            base: self.base,
+            offset: self.offset,
+            shift: self.shift,
+            mask: self.mask,
+        }
+    }
+
     const fn words(&self) -> [u32; 4] {
-        let place = [load::WORD, self.base.as_u8(), self.offset, self.shift];
+        let place = [
+            word_number(self.base),
+            self.base.as_u8(),
+            self.offset,
+            self.shift,
+        ];
         [u32::from_le_bytes(place), self.mask, self.low, self.span]
     }
 }

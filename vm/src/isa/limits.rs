@@ -24,3 +24,17 @@ pub const MAX_PRIORITY: u32 = 30_000;
 
 /// Most bytes of an object string, its terminating NUL excluded.
 pub const MAX_OBJECT_LEN: usize = 10_254;
+
+/// Most nodes of a program in divert bytecode. An execution visits each at
+/// most once, so this bounds its time, too.
+pub const MAX_NODES: u32 = 65_536;
+
+/// Most cells of nodes and constants of a program in divert bytecode: 4 MiB.
+/// A table for every second of all 32-bit values would not fit, one with a
+/// bound for each of 65,536 ports does many times.
+pub const MAX_BODY_CELLS: u32 = 131_072;
+
+/// Most bounds that the tables of all nodes of a program have together, a
+/// table that two nodes share counted twice. The verifier reads each table
+/// once for each node, so this bounds its time.
+pub const MAX_TABLE_BOUNDS: u32 = 4_194_304;

@@ -19,9 +19,6 @@ pub const DST: usize = 24;
 /// Length of the header without extensions.
 pub const HEADER_LEN: usize = 40;
 
-/// Numbers of the extension headers that are skipped.
-pub(crate) const EXTENSIONS: [u8; 6] = [0, 43, FRAGMENT_HEADER, 51, 60, 135];
-
 /// "More fragments", a bit of the two bytes at [`FRAGMENT`].
 const MORE_FRAGMENTS: u16 = 1;
 /// Offset in bytes, bits of the two bytes at [`FRAGMENT`].
@@ -88,10 +85,16 @@ fn skip_extensions<S: Source + ?Sized>(packet: &S, end: usize, found: &mut Netwo
     Some(())
 }
 
+/// Whether this is the number of an extension header, which is skipped.
+pub(crate) const fn is_extension(number: u8) -> bool {
+    extension_len(number, 0).is_some()
+}
+
 /// Length of the extension header `number`, `None` if it is not one.
 #[inline]
-fn extension_len(number: u8, length: u8) -> Option<usize> {
-    let length = usize::from(length);
+const fn extension_len(number: u8, length: u8) -> Option<usize> {
+    #[allow(clippy::as_conversions, reason = "lossless, and `From` is not const")]
+    let length = length as usize;
     match number {
         // Hop-by-hop, routing, destination options, mobility.
         0 | 43 | 60 | 135 => Some(length.saturating_add(1).saturating_mul(8)),

@@ -19,6 +19,18 @@ pub enum Transport {
 }
 
 impl Transport {
+    /// The header that a protocol number stands for.
+    #[inline]
+    pub(crate) const fn of(protocol: u8, version: IpVersion) -> Self {
+        match (protocol, version) {
+            (tcp::PROTOCOL, _) => Self::Tcp,
+            (udp::PROTOCOL, _) => Self::Udp,
+            (icmp::PROTOCOL, IpVersion::V4) => Self::Icmp,
+            (icmp::PROTOCOL_V6, IpVersion::V6) => Self::Icmpv6,
+            _ => Self::None,
+        }
+    }
+
     /// The header at the end of `network`'s, and where it ends.
     #[inline]
     pub(super) fn find<S: Source + ?Sized>(
@@ -30,12 +42,12 @@ impl Transport {
             return None;
         }
         let start = network.header_len;
-        let (transport, header_len) = match (network.protocol, network.version) {
-            (tcp::PROTOCOL, _) => (Self::Tcp, tcp::HEADER_LEN),
-            (udp::PROTOCOL, _) => (Self::Udp, udp::HEADER_LEN),
-            (icmp::PROTOCOL, IpVersion::V4) => (Self::Icmp, icmp::HEADER_LEN),
-            (icmp::PROTOCOL_V6, IpVersion::V6) => (Self::Icmpv6, icmp::HEADER_LEN),
-            _ => return None,
+        let transport = Self::of(network.protocol, network.version);
+        let header_len = match transport {
+            Self::Tcp => tcp::HEADER_LEN,
+            Self::Udp => udp::HEADER_LEN,
+            Self::Icmp | Self::Icmpv6 => icmp::HEADER_LEN,
+            Self::None => return None,
         };
         let after = start.saturating_add(header_len);
         if after > end {
