@@ -6,12 +6,16 @@
 //!
 //! Nodes live in one arena, children before parents, so no walk recurses.
 
+mod merge;
 mod set;
+mod walk;
 
 use divert_grammar::Span;
 use divert_vm::{Field, Interval, Op, Value};
 
+pub(crate) use merge::{merge, unclipped};
 pub use set::IntervalSet;
+pub(crate) use walk::{Exits, Sink, walk};
 
 /// The place of a node in its [`Hir`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -67,6 +71,9 @@ pub struct Test {
     pub values: IntervalSet,
     /// The comparison as it was written, when one instruction can say it.
     pub written: Option<(Op, Value)>,
+    /// For each range of `values` when it was written, if it was merged of
+    /// several tests; otherwise empty.
+    pub(crate) ranks: Vec<u32>,
 }
 
 impl Test {
@@ -79,6 +86,7 @@ impl Test {
             offset,
             values: IntervalSet::of(interval, Interval::domain(field)),
             written: Some((op, constant)),
+            ranks: Vec::new(),
         }
     }
 
@@ -90,6 +98,7 @@ impl Test {
             offset,
             values,
             written: None,
+            ranks: Vec::new(),
         }
     }
 
@@ -97,6 +106,13 @@ impl Test {
     #[must_use]
     pub fn present(field: Field, present: u128) -> Self {
         Self::compare(field, 0, Op::Eq, Value::new(present))
+    }
+}
+
+impl HirId {
+    /// The place of the node among all, children before parents.
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
     }
 }
 

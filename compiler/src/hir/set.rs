@@ -136,6 +136,25 @@ impl IntervalSet {
         self.ranges().iter().map(shift).collect()
     }
 
+    /// The values of any of these ranges, which may overlap.
+    #[must_use]
+    pub fn union_of(mut ranges: Vec<(u128, u128)>) -> Self {
+        ranges.sort_unstable();
+        ranges.dedup_by(|(low, high), open| {
+            let touches = open.1.checked_add(1).is_none_or(|next| *low <= next);
+            if touches {
+                open.1 = open.1.max(*high);
+            }
+            touches
+        });
+        match ranges.as_slice() {
+            [] | [_] => ranges.into_iter().collect(),
+            _ => Self {
+                ranges: Ranges::Many(ranges),
+            },
+        }
+    }
+
     /// The values in either set.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
