@@ -57,15 +57,44 @@ impl FromStr for Dialect {
     }
 }
 
-/// How much the compiler optimises.
+/// How much the compiler optimises. No level changes what a filter matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 #[non_exhaustive]
 pub enum OptLevel {
-    /// Test by test as written.
+    /// Test by test as written, the same instructions as WinDivert 2.2.
     O0,
-    /// Acts as [`OptLevel::O0`] for now.
+    /// Never more instructions than [`OptLevel::O0`].
     O1,
-    /// Acts as [`OptLevel::O0`] for now.
+    /// More instructions where that at least halves the longest path: a list
+    /// of single values becomes a search tree.
     #[default]
     O2,
+}
+
+impl OptLevel {
+    /// Every level.
+    pub const ALL: [Self; 3] = [Self::O0, Self::O1, Self::O2];
+
+    /// The level that goes with a dialect: WinDivert 2.2 does not optimise,
+    /// and who asks for its dialect wants its instructions.
+    #[must_use]
+    pub const fn of_dialect(dialect: Dialect) -> Self {
+        match dialect {
+            Dialect::Divert => Self::O2,
+            Dialect::WinDivert22 => Self::O0,
+        }
+    }
+}
+
+/// What a compiled filter is to run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Engine {
+    /// The WinDivert 2.2 driver as well as divert: a filter that takes more
+    /// than 255 instructions is refused.
+    #[default]
+    WinDivert,
+    /// The virtual machine of divert only. A filter may be as long as a block
+    /// list; if it takes more than 255 instructions, it has no object string.
+    Divert,
 }

@@ -30,8 +30,9 @@ use core::ops::{BitAnd, BitOr, Not};
 
 use divert_vm::{Field, FieldType, Layer, Op, Presence};
 
+use crate::compile::compile;
 use crate::diag::Diagnostics;
-use crate::filter::{Filter, compile};
+use crate::filter::Filter;
 
 /// A filter expression; displays as text that both dialects accept.
 ///

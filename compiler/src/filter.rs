@@ -1,217 +1,24 @@
-//! Compiling, and what comes of it.
+//! A compiled filter, and what can be had of it.
 
 use core::fmt::Write;
 use core::str::FromStr;
+use std::sync::OnceLock;
 
 use divert_grammar::Span;
-use divert_vm::bytecode::{EMPTY, cells_for};
+use divert_vm::bytecode::{Cell, EMPTY, cells_for, to_bytes};
 use divert_vm::isa::limits::{MAX_INSNS, MAX_USER_INSNS};
-use divert_vm::object::{self, Object};
-use divert_vm::{Cell, EvalError, Event, Insn, Layer, Program};
+use divert_vm::object::Object;
+use divert_vm::{EvalError, Event, Insn, Layer, Program};
 
-use crate::codegen::{self, Code};
+use crate::codegen::{self, Code, TooLong};
+use crate::compile::{Stage, compile};
 use crate::decompile::decompile;
-use crate::diag::{self, Diagnostic, Diagnostics, Finding, FindingKind};
+use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::dialect::{Dialect, OptLevel};
 use crate::flags::FilterFlags;
+use crate::graph::Graph;
 use crate::hir::Hir;
-use crate::reference::{self, ReferenceError, code};
-use crate::{lint, resolve};
-
-/// Compiles a filter for a layer, in the default dialect.
-///
-/// Takes filter text or an object string.
-///
-/// # Errors
-///
-/// Everything that is wrong with the filter.
-///
-/// # Examples
-///
-/// ```
-/// use divert_compiler::{compile, Layer};
-///
-/// let filter = compile("outbound and tcp.DstPort == 443", Layer::Network)?;
-/// assert_eq!(filter.object(), "@WinDiv_WY_YXWWLXX_1dWWDxAX");
-///
-/// let wrong = compile("outbound and tcp.DestPort == 443", Layer::Network).unwrap_err();
-/// assert_eq!(wrong.first().unwrap().span.range(), 13..25);
-/// # Ok::<(), divert_compiler::Diagnostics>(())
-/// ```
-pub fn compile(text: &str, layer: Layer) -> Result<Filter, Diagnostics> {
-    Compiler::new().layer(layer).compile(text)
-}
-
-/// Options of a compilation.
-///
-/// # Examples
-///
-/// ```
-/// use divert_compiler::{Compiler, Dialect, Layer};
-///
-/// let compiler = Compiler::new().layer(Layer::Flow).dialect(Dialect::WinDivert22);
-/// assert!(compiler.compile("processId = 4").is_ok());
-/// assert!(compiler.compile("not (tcp)").is_err());
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-#[must_use]
-pub struct Compiler {
-    layer: Layer,
-    dialect: Dialect,
-    opt_level: OptLevel,
-}
-
-impl Compiler {
-    /// The default: layer NETWORK, dialect `divert`.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Sets the layer the filter is for.
-    pub const fn layer(mut self, layer: Layer) -> Self {
-        self.layer = layer;
-        self
-    }
-
-    /// Sets what filter text means.
-    pub const fn dialect(mut self, dialect: Dialect) -> Self {
-        self.dialect = dialect;
-        self
-    }
-
-    /// Sets how much to optimise. No level changes what a filter matches.
-    pub const fn opt_level(mut self, level: OptLevel) -> Self {
-        self.opt_level = level;
-        self
-    }
-
-    /// Compiles filter text, or loads an object string.
-    ///
-    /// # Errors
-    ///
-    /// Everything that is wrong with the filter. In the `windivert-2.2`
-    /// dialect also what the reference reports, see
-    /// [`Diagnostics::reference_error`].
-    pub fn compile(&self, text: &str) -> Result<Filter, Diagnostics> {
-        if text.starts_with(object::MARK) {
-            self.load(text)
-        } else {
-            self.compile_text(text)
-        }
-    }
-
-    fn compile_text(&self, text: &str) -> Result<Filter, Diagnostics> {
-        let refused = match self.dialect {
-            Dialect::Divert => None,
-            Dialect::WinDivert22 => reference::check(text, self.layer).err(),
-        };
-        let parse = divert_grammar::parse(text);
-        let resolved = resolve::resolve(&parse, text, self.layer, self.dialect);
-        let (hir, mut findings) = (resolved.hir, resolved.findings);
-        if let Some(error) = refused {
-            let generic = refusal(error, text);
-            let errors = findings.iter().any(|finding| diag::is_error(&finding.kind));
-            if !errors {
-                findings.push(generic);
-            }
-            return Err(self.diagnostics(findings, text, Some(error)));
-        }
-        if findings.iter().any(|finding| diag::is_error(&finding.kind)) {
-            return Err(self.diagnostics(findings, text, None));
-        }
-        let limit = match self.dialect {
-            Dialect::Divert => MAX_INSNS,
-            Dialect::WinDivert22 => MAX_USER_INSNS,
-        };
-        let count = match codegen::generate(&hir) {
-            Ok(code) if code.insns.len() <= limit => {
-                lint::lint(&hir, &code.insns, text, &mut findings);
-                return Ok(self.filter(text, hir, code, findings));
-            }
-            Ok(code) => code.insns.len(),
-            Err(codegen::TooLong(count)) => count,
-        };
-        findings.push(Finding {
-            kind: FindingKind::TooManyInsns { count, limit },
-            span: whole(text),
-        });
-        let error = match self.dialect {
-            Dialect::Divert => None,
-            Dialect::WinDivert22 => Some(ReferenceError::new(code::TOO_LONG, 0)),
-        };
-        Err(self.diagnostics(findings, text, error))
-    }
-
-    fn load(&self, text: &str) -> Result<Filter, Diagnostics> {
-        let mut insns = vec![Insn::NEVER; MAX_USER_INSNS];
-        match object::decode(text.as_bytes(), &mut insns) {
-            Ok(len) => {
-                insns.truncate(len);
-                let spans = vec![whole(text); len];
-                let code = Code { insns, spans };
-                Ok(self.filter(text, Hir::default(), code, Vec::new()))
-            }
-            Err(error) => {
-                let at = u32::try_from(error.at).unwrap_or(u32::MAX);
-                let finding = Finding {
-                    kind: FindingKind::BadObject(error.kind),
-                    span: Span::new(at, at.saturating_add(1).min(whole(text).end)),
-                };
-                let error = ReferenceError::new(code::BAD_OBJECT, 0);
-                Err(self.diagnostics(vec![finding], text, Some(error)))
-            }
-        }
-    }
-
-    fn diagnostics(
-        &self,
-        findings: Vec<Finding>,
-        text: &str,
-        error: Option<ReferenceError>,
-    ) -> Diagnostics {
-        let list = diag::describe_all(findings, text, self.layer, self.dialect);
-        Diagnostics::new(list, text, error)
-    }
-
-    fn filter(&self, text: &str, hir: Hir, code: Code, findings: Vec<Finding>) -> Filter {
-        let storage = vec![EMPTY; cells_for(code.insns.len())].into_boxed_slice();
-        // Generated and decoded programs are well-formed by construction; were
-        // one not, it would match nothing.
-        let program = Program::load(&code.insns, self.layer, storage).ok();
-        let warnings = diag::describe_all(findings, text, self.layer, self.dialect);
-        Filter {
-            source: text.into(),
-            layer: self.layer,
-            dialect: self.dialect,
-            hir,
-            insns: code.insns,
-            spans: code.spans,
-            program,
-            warnings,
-        }
-    }
-}
-
-/// The span of the whole filter.
-fn whole(text: &str) -> Span {
-    Span::new(0, u32::try_from(text.len()).unwrap_or(u32::MAX))
-}
-
-/// The finding for a refusal of the reference that nothing else explains.
-fn refusal(error: ReferenceError, text: &str) -> Finding {
-    let at = error.position.min(whole(text).end);
-    let kind = reference::explain(error, text);
-    let span = match kind {
-        FindingKind::WordTooLong { .. } => word_at(text, at),
-        _ => Span::at(at),
-    };
-    Finding { kind, span }
-}
-
-fn word_at(text: &str, at: u32) -> Span {
-    let mut spans = divert_grammar::tokens(text).map(|(_, span)| span);
-    spans.find(|span| span.start == at).unwrap_or(Span::at(at))
-}
+use crate::{equiv, explain, opt};
 
 /// A compiled filter.
 ///
@@ -233,14 +40,99 @@ pub struct Filter {
     source: Box<str>,
     layer: Layer,
     dialect: Dialect,
-    hir: Hir,
-    insns: Vec<Insn>,
-    spans: Vec<Span>,
+    opt_level: OptLevel,
+    pub(crate) hir: Hir,
+    /// The instructions of the object that it was loaded from.
+    pub(crate) loaded: Option<Code>,
+    /// The optimised form; `None` at `O0`.
+    pub(crate) graph: Option<Graph>,
+    /// Made when somebody asks: who executes the filter does not need it.
+    code: OnceLock<Instructions>,
     program: Option<Program<Box<[Cell]>>>,
-    warnings: Vec<Diagnostic>,
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
+/// What a filter is as an instruction array.
+#[derive(Clone, Debug, Default)]
+struct Instructions {
+    /// Empty if there would be too many.
+    best: Code,
+    /// Those as written, if `best` is something better.
+    written: Option<Code>,
 }
 
 impl Filter {
+    /// An unfinished filter.
+    pub(crate) fn new(text: &str, layer: Layer, dialect: Dialect, opt_level: OptLevel) -> Self {
+        Self {
+            source: text.into(),
+            layer,
+            dialect,
+            opt_level,
+            hir: Hir::default(),
+            loaded: None,
+            graph: None,
+            code: OnceLock::new(),
+            program: None,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Optimises a graph, and makes it what is executed.
+    pub(crate) fn optimise(&mut self, mut graph: Graph, done: &mut dyn FnMut(Stage)) {
+        if self.opt_level != OptLevel::O0 {
+            opt::optimise(&mut graph);
+        }
+        done(Stage::Optimise);
+        let image = graph.to_bytecode().into_boxed_slice();
+        done(Stage::Emit);
+        let program = Program::from_cells(image);
+        debug_assert!(program.is_ok(), "{program:?} of {}", self.source);
+        // Generated programs are well-formed; were one not, it would match
+        // nothing.
+        self.program = program.ok();
+        done(Stage::Verify);
+        self.graph = Some(graph);
+    }
+
+    /// Executes the instructions as they are, unless there is bytecode.
+    pub(crate) fn execute_instructions(&mut self) {
+        if self.graph.is_none() {
+            let insns = self.instructions();
+            let storage = vec![EMPTY; cells_for(insns.len())].into_boxed_slice();
+            self.program = Program::load(insns, self.layer, storage).ok();
+        }
+    }
+
+    /// The instructions test by test as written.
+    pub(crate) fn naive(&self) -> Result<Code, TooLong> {
+        let limit = match self.dialect {
+            Dialect::Divert => MAX_INSNS,
+            Dialect::WinDivert22 => MAX_USER_INSNS,
+        };
+        match &self.loaded {
+            Some(code) => Ok(code.clone()),
+            None => codegen::naive::generate(&self.hir)?.at_most(limit),
+        }
+    }
+
+    fn code(&self) -> &Instructions {
+        self.code.get_or_init(|| {
+            let naive = self.naive();
+            let improve = |graph| codegen::improve(naive.as_ref().ok(), graph, self.opt_level);
+            match (self.graph.as_ref().and_then(improve), naive) {
+                (Some(best), naive) => Instructions {
+                    best,
+                    written: naive.ok(),
+                },
+                (None, naive) => Instructions {
+                    best: naive.unwrap_or_default(),
+                    written: None,
+                },
+            }
+        })
+    }
+
     /// The text the filter was compiled from.
     #[must_use]
     pub fn source(&self) -> &str {
@@ -265,7 +157,17 @@ impl Filter {
         &self.hir
     }
 
+    /// The optimised decision graph; `None` for a filter that is executed as
+    /// written, that is at [`OptLevel::O0`].
+    #[must_use]
+    pub const fn graph(&self) -> Option<&Graph> {
+        self.graph.as_ref()
+    }
+
     /// The instructions, as the WinDivert 2.2 driver takes them.
+    ///
+    /// None if it takes none of them, because there would be more than 255;
+    /// that can be with [`Engine::Divert`] only.
     ///
     /// # Examples
     ///
@@ -281,7 +183,16 @@ impl Filter {
     /// ```
     #[must_use]
     pub fn instructions(&self) -> &[Insn] {
-        &self.insns
+        &self.code().best.insns
+    }
+
+    /// The instructions test by test as written, and where each comes from.
+    ///
+    /// The same as [`Filter::instructions`] unless optimisation found better
+    /// ones.
+    pub(crate) fn written(&self) -> &Code {
+        let code = self.code();
+        code.written.as_ref().unwrap_or(&code.best)
     }
 
     /// For each instruction the place in the text it comes from.
@@ -298,7 +209,7 @@ impl Filter {
     /// ```
     #[must_use]
     pub fn spans(&self) -> &[Span] {
-        &self.spans
+        &self.code().best.spans
     }
 
     /// What compiles, but may not do what was meant.
@@ -317,25 +228,95 @@ impl Filter {
         &self.warnings
     }
 
+    /// Looks closely for what may not be meant: parts that never decide
+    /// anything, tests that change nothing, a filter that always or never
+    /// matches. In addition to [`Filter::warnings`].
+    ///
+    /// Everything found is proved for all packets. That can take some
+    /// milliseconds, so compiling does not do it; very large filters are not
+    /// looked at.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use divert_compiler::{compile, Layer};
+    ///
+    /// let filter = compile("tcp.DstPort > 1023 and tcp.DstPort > 8000", Layer::Network)?;
+    /// assert!(filter.warnings().is_empty());
+    /// let lints = filter.lints();
+    /// assert_eq!(lints[0].code.as_str(), "W2009");
+    /// assert_eq!(lints[0].span.of(filter.source()), "tcp.DstPort > 1023");
+    /// # Ok::<(), divert_compiler::Diagnostics>(())
+    /// ```
+    #[must_use]
+    pub fn lints(&self) -> Vec<Diagnostic> {
+        use diag::Code;
+        // A filter that never matches has no part that is better.
+        if self.warnings.iter().any(|w| w.code == Code::ConstantFilter) {
+            return Vec::new();
+        }
+        let is_enough = |code: Code| {
+            let of_a_test = [
+                Code::NeverInRange,
+                Code::AlwaysInRange,
+                Code::DataAlwaysInRange,
+            ];
+            of_a_test.contains(&code) || code == Code::Contradiction || code == Code::EventRedundant
+        };
+        let known = self.warnings.iter().filter(|w| is_enough(w.code));
+        let known: Vec<Span> = known.map(|warning| warning.span).collect();
+        let mut findings = equiv::clauses(&self.hir, self.layer, &known);
+        // The typed form knows a test without the `not` before it.
+        let nots = explain::nots(&self.source);
+        for finding in &mut findings {
+            finding.widen(|span| nots.get(&span).copied().unwrap_or(span));
+        }
+        diag::describe_all(findings, &self.source, self.layer, self.dialect)
+    }
+
+    /// The program as divert bytecode, in its wire form.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use divert_compiler::{compile, Event, Layer};
+    /// use divert_vm::bytecode::EMPTY;
+    /// use divert_vm::{execute, Program};
+    ///
+    /// let bytes = compile("tcp.DstPort = 443", Layer::Network)?.to_bytecode();
+    /// let program = Program::decode(&bytes, [EMPTY; 5])?;
+    /// assert!(!execute(&program, [0].as_slice(), &Event::inbound()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn to_bytecode(&self) -> Vec<u8> {
+        let cells = self.program.as_ref().map_or(&[][..], Program::cells);
+        cells.iter().flat_map(to_bytes).collect()
+    }
+
     /// The instructions in their wire form, 24 bytes each.
     ///
     /// # Examples
     ///
     /// ```
     /// use divert_compiler::{compile, Event, Layer};
-    /// use divert_vm::bytecode::{cells_for, EMPTY};
+    /// use divert_vm::bytecode::EMPTY;
     /// use divert_vm::{execute, Program};
     ///
     /// // Compile here, run where there is nothing but `divert_vm`.
     /// let bytes = compile("ip.TTL < 5", Layer::Network)?.to_bytes();
-    /// let storage = [EMPTY; cells_for(1)];
-    /// let program = Program::verify_bytes(&bytes, Layer::Network, storage)?;
+    /// let program = Program::verify_bytes(&bytes, Layer::Network, [EMPTY; 6])?;
     /// assert!(!execute(&program, [0].as_slice(), &Event::inbound()));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.insns.iter().flat_map(Insn::encode).collect()
+        self.code()
+            .best
+            .insns
+            .iter()
+            .flat_map(Insn::encode)
+            .collect()
     }
 
     /// The object string, which every WinDivert 2.2 function takes as filter.
@@ -354,13 +335,14 @@ impl Filter {
     /// ```
     #[must_use]
     pub fn object(&self) -> String {
-        let mut text = String::with_capacity(self.insns.len().saturating_mul(16));
+        let mut text = String::with_capacity(self.code().best.insns.len().saturating_mul(16));
         // Writing to a string cannot fail.
-        let _ = write!(text, "{}", Object(&self.insns));
+        let _ = write!(text, "{}", Object(&self.code().best.insns));
         text
     }
 
-    /// The program as filter text, as `WinDivertHelperFormatFilter` gives it.
+    /// The filter as text, as `WinDivertHelperFormatFilter` gives it: its
+    /// instructions as written, decompiled.
     ///
     /// `None` if it would be longer than a megabyte: code that several tests
     /// share is written out for each of them.
@@ -377,7 +359,7 @@ impl Filter {
     #[must_use]
     pub fn to_text(&self) -> Option<String> {
         let mut text = String::new();
-        decompile(&self.insns, self.layer, &mut text).ok()?;
+        decompile(&self.written().insns, self.layer, &mut text).ok()?;
         Some(text)
     }
 
@@ -395,7 +377,7 @@ impl Filter {
     /// ```
     #[must_use]
     pub fn flags(&self) -> FilterFlags {
-        FilterFlags::analyse(&self.insns, self.layer)
+        FilterFlags::analyse(&self.code().best.insns, self.layer)
     }
 
     /// Whether the WinDivert 2.2 driver accepts the program.
@@ -404,8 +386,8 @@ impl Filter {
     ///
     /// Why it does not; `WinDivertOpen` then fails with error 87.
     pub fn verify(&self) -> Result<(), divert_vm::VerifyError> {
-        let storage = vec![EMPTY; cells_for(self.insns.len())];
-        Program::verify(&self.insns, self.layer, storage).map(|_| ())
+        let storage = vec![EMPTY; cells_for(self.code().best.insns.len())];
+        Program::verify(&self.code().best.insns, self.layer, storage).map(|_| ())
     }
 
     /// Whether the WinDivert 2.2 driver accepts the program.

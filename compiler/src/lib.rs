@@ -39,25 +39,30 @@
 )]
 
 mod codegen;
+mod compile;
 mod decompile;
 pub mod diag;
 mod dialect;
+pub mod equiv;
 pub mod explain;
 pub mod expr;
 mod filter;
 mod flags;
+pub mod graph;
 pub mod hir;
 mod lint;
 mod literal;
+pub mod opt;
 pub mod reference;
 mod resolve;
 mod symbols;
 
+pub use compile::{Compiler, Stage, compile};
 pub use diag::{Diagnostic, Diagnostics};
-pub use dialect::{Dialect, OptLevel, UnknownDialect};
+pub use dialect::{Dialect, Engine, OptLevel, UnknownDialect};
 pub use divert_grammar::Span;
 pub use divert_vm::{Event, Layer};
-pub use filter::{Compiler, Filter, compile};
+pub use filter::Filter;
 pub use flags::FilterFlags;
 
 /// The examples of the README compile and hold.

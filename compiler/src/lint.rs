@@ -1,14 +1,15 @@
 //! Lints over the typed form: filters that compile but cannot be meant.
 
 use divert_grammar::Span;
-use divert_vm::{Field, Insn, Interval, Presence};
+use divert_vm::{Field, Interval, Presence};
 
 use crate::diag::{Finding, FindingKind};
-use crate::flags::outcomes;
 use crate::hir::{Hir, HirId, Node, Test};
 
 /// Adds what is strange about a filter as a whole.
-pub(crate) fn lint(hir: &Hir, insns: &[Insn], text: &str, findings: &mut Vec<Finding>) {
+///
+/// `verdict` is the one that the filter has on everything, if there is one.
+pub(crate) fn lint(hir: &Hir, verdict: Option<bool>, text: &str, findings: &mut Vec<Finding>) {
     for (_, node) in hir.iter() {
         if let Node::And(list) = node
             && let Some((span, other)) = contradiction(hir, hir.children(*list))
@@ -17,10 +18,8 @@ pub(crate) fn lint(hir: &Hir, insns: &[Insn], text: &str, findings: &mut Vec<Fin
             findings.push(Finding { kind, span });
         }
     }
-    let matches = match outcomes(insns) {
-        (true, false) => true,
-        (false, true) => false,
-        _ => return,
+    let Some(matches) = verdict else {
+        return;
     };
     // Whoever writes `true` or `false` means it.
     if !matches!(text.trim(), "true" | "false") {

@@ -316,6 +316,11 @@ define_codes! {
         Divert NetworkForward "event = PACKET and udp";
     "W2007" ConstantFilter "constant-filter", Warning 0,
         "A filter that always or never matches", Divert Network "udp or true";
+    "W2008" UnreachableClause "unreachable-clause", Warning 0,
+        "A part of the filter that never decides anything",
+        Divert Network "tcp.DstPort = 80 and (udp.DstPort = 53 or outbound)";
+    "W2009" RedundantClause "redundant-clause", Note 0,
+        "A test that changes nothing", Divert Network "tcp.DstPort > 1023 and tcp.DstPort > 8000";
 }
 
 impl Code {

@@ -75,9 +75,10 @@ pub(crate) enum FindingKind {
     },
 
     // Limits.
+    /// So many as written, and so many optimised, if that was tried.
     TooManyInsns {
         count: usize,
-        limit: usize,
+        optimised: Option<usize>,
     },
     TooManyTokens {
         limit: usize,
@@ -158,10 +159,38 @@ pub(crate) enum FindingKind {
     },
     /// A test on `event` where only one event exists.
     EventRedundant,
+    /// Evaluation never comes here: `other` always `holds`, or never does.
+    UnreachableClause {
+        other: Option<Span>,
+        holds: bool,
+    },
+    /// What comes here never passes; `other` alone sees to that.
+    NeverHere {
+        other: Option<Span>,
+    },
+    /// Left out of its `or` (`any`) or `and`, nothing changes; `other` alone
+    /// sees to that.
+    RedundantClause {
+        other: Option<Span>,
+        any: bool,
+    },
     /// The whole filter matches always, or never.
     ConstantFilter {
         matches: bool,
     },
+}
+
+impl Finding {
+    /// Moves the place of a clause, and of the one to blame.
+    pub(crate) fn widen(&mut self, wide: impl Fn(Span) -> Span) {
+        self.span = wide(self.span);
+        if let FindingKind::UnreachableClause { other, .. }
+        | FindingKind::NeverHere { other }
+        | FindingKind::RedundantClause { other, .. } = &mut self.kind
+        {
+            *other = other.map(wide);
+        }
+    }
 }
 
 impl FindingKind {
@@ -213,6 +242,8 @@ impl FindingKind {
             Self::DoubleNot { .. } => Code::DoubleNot,
             Self::EventRedundant => Code::EventRedundant,
             Self::ConstantFilter { .. } => Code::ConstantFilter,
+            Self::UnreachableClause { .. } | Self::NeverHere { .. } => Code::UnreachableClause,
+            Self::RedundantClause { .. } => Code::RedundantClause,
         }
     }
 }

@@ -254,7 +254,7 @@ mod tests {
 
     fn analyse(text: &str, layer: Layer) -> Analysis {
         let filter = Compiler::new().layer(layer).compile(text).unwrap();
-        Analysis::new(filter.instructions(), layer)
+        Analysis::new(&filter.written().insns, layer)
     }
 
     #[track_caller]

@@ -8,7 +8,8 @@ use divert_vm::{FieldType, Layer};
 use super::words;
 use super::{Clause, ClauseKind};
 use crate::Dialect;
-use crate::filter::{Compiler, Filter};
+use crate::compile::Compiler;
+use crate::filter::Filter;
 use crate::hir::{Hir, HirId, IntervalSet, List, Node, Test};
 
 /// Most clauses that are written out. A program has at most 255 tests; only
@@ -38,7 +39,7 @@ pub(super) fn of(filter: &Filter) -> Vec<Clause> {
 /// For each test with `not` before it, the span of both.
 ///
 /// The typed form knows the test only.
-pub(super) fn nots(text: &str) -> HashMap<Span, Span> {
+pub(crate) fn nots(text: &str) -> HashMap<Span, Span> {
     let ast = divert_grammar::parse(text).ast;
     let of_test = |kind: &ExprKind| match kind {
         ExprKind::Not { operand, .. } => {

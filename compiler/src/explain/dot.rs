@@ -33,7 +33,7 @@ fn write_dot(filter: &Filter, dot: &mut String) -> fmt::Result {
         "  accept [shape=oval, color=darkgreen];\n",
         "  reject [shape=oval, color=firebrick];\n",
     ))?;
-    for (at, insn) in filter.instructions().iter().enumerate() {
+    for (at, insn) in filter.written().insns.iter().enumerate() {
         let label = escape(&test_text(insn, filter.layer()));
         writeln!(dot, "  n{at} [label=\"{at}: {label}\"];")?;
         let (success, failure) = (node(insn.success), node(insn.failure));

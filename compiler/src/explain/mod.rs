@@ -25,13 +25,15 @@ use divert_grammar::Span;
 use divert_vm::isa::limits::MAX_INSNS;
 use divert_vm::{Insn, Layer, Op, Presence, Target};
 
+use crate::compile::Compiler;
 use crate::decompile::write_test;
 use crate::diag::Code;
 use crate::dialect::Dialect;
-use crate::filter::{Compiler, Filter};
+use crate::filter::Filter;
 use classes::Analysis;
 use summary::Matches;
 
+pub(crate) use clauses::nots;
 pub use dot::to_dot;
 pub use html::to_html;
 pub use packet::{event_summary, packet_summary};
@@ -210,7 +212,7 @@ impl Filter {
 #[must_use]
 pub fn explain(filter: &Filter) -> Explanation {
     let script = Script::of(filter);
-    let (insns, layer) = (filter.instructions(), filter.layer());
+    let (insns, layer) = (filter.written().insns.as_slice(), filter.layer());
     let analysis = Analysis::new(insns, layer);
     let clauses = script.read.as_deref().map_or_else(Vec::new, clauses::of);
     let lines = instruction_lines(insns, layer, &script);
@@ -287,14 +289,14 @@ impl<'a> Script<'a> {
 
     /// Where each instruction comes from; nowhere if that is not known.
     fn spans(&self) -> Vec<Span> {
-        let insns = self.filter.instructions();
+        let insns = self.filter.written().insns.as_slice();
         let read = self.read.as_deref();
-        let Some(read) = read.filter(|read| read.instructions() == insns) else {
+        let Some(read) = read.filter(|read| read.written().insns == insns) else {
             return vec![Span::default(); insns.len()];
         };
         let nots = clauses::nots(read.source());
         let wide = |span: &Span| nots.get(span).copied().unwrap_or(*span);
-        read.spans().iter().map(wide).collect()
+        read.written().spans.iter().map(wide).collect()
     }
 }
 

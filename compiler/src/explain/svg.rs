@@ -51,13 +51,13 @@ const STYLE: &str = "\
 /// ```
 #[must_use]
 pub fn to_svg(filter: &Filter) -> String {
-    let labels: Vec<String> = filter
-        .instructions()
+    let insns = &filter.written().insns;
+    let labels: Vec<String> = insns
         .iter()
         .enumerate()
         .map(|(at, insn)| format!("{at}: {}", test_text(insn, filter.layer())))
         .collect();
-    let picture = Picture::new(filter.instructions(), labels);
+    let picture = Picture::new(insns, labels);
     let mut svg = String::new();
     // Writing to a string cannot fail.
     let _ = picture.write(&mut svg);

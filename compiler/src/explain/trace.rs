@@ -79,7 +79,7 @@ impl Filter {
 #[must_use]
 pub fn trace(filter: &Filter, packet: &[u8], event: &Event) -> Trace {
     let layer = filter.layer();
-    let (insns, script) = (filter.instructions(), Script::of(filter));
+    let (insns, script) = (filter.written().insns.as_slice(), Script::of(filter));
     let (spans, text) = (script.spans(), script.text());
     let mut steps = Vec::new();
     let mut decided_by = None;

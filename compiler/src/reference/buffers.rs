@@ -3,9 +3,9 @@
 use divert_vm::{Layer, TextBuffer};
 
 use super::{ReferenceError, code};
+use crate::compile::Compiler;
 use crate::decompile::decompile;
 use crate::dialect::Dialect;
-use crate::filter::Compiler;
 
 /// `ERROR_INVALID_PARAMETER` of Windows.
 const INVALID_PARAMETER: u32 = 87;

@@ -132,6 +132,47 @@ impl Context<'_> {
             .help("leave the test out")
     }
 
+    pub(super) fn unreachable_clause(&self, other: Option<Span>, holds: bool) -> Diagnostic {
+        let diagnostic = self
+            .say("evaluation never comes here")
+            .label("never evaluated");
+        let remark = if holds {
+            "always holds here"
+        } else {
+            "never holds here"
+        };
+        match other {
+            Some(other) => diagnostic.label_at(other, remark),
+            None => diagnostic,
+        }
+    }
+
+    pub(super) fn never_here(&self, other: Option<Span>) -> Diagnostic {
+        let diagnostic = self
+            .say(format!("no {} that comes here passes this", self.thing()))
+            .label("never holds here");
+        match other {
+            Some(other) => diagnostic.label_at(other, "excludes it"),
+            None => diagnostic.note("the tests before it, taken together, exclude it"),
+        }
+    }
+
+    pub(super) fn redundant_clause(&self, other: Option<Span>, any: bool) -> Diagnostic {
+        let things = self.things();
+        let diagnostic = self
+            .say("without this, the filter matches the same")
+            .label("changes nothing");
+        let diagnostic = match (other, any) {
+            (Some(other), false) => diagnostic.label_at(other, "implies it"),
+            (Some(other), true) => diagnostic.label_at(other, "is true of all that passes it"),
+            (None, false) => diagnostic.note("the other tests, taken together, imply it"),
+            (None, true) => diagnostic.note(format!(
+                "all {things} that pass it pass one of the other tests"
+            )),
+        };
+        diagnostic.help("leave it out, or compare with what was meant")
+    }
+
     pub(super) fn constant_filter(&self, matches: bool) -> Diagnostic {
         let what = if matches { "every" } else { "no" };
         let constant = if matches { "true" } else { "false" };

@@ -13,6 +13,7 @@ mod syntax;
 mod values;
 
 use divert_grammar::{Span, SyntaxErrorKind};
+use divert_vm::isa::limits::{MAX_INSNS, MAX_USER_INSNS};
 use divert_vm::object::ObjectError;
 use divert_vm::{Field, Layer, LayerSet};
 
@@ -108,7 +109,7 @@ impl<'a> Context<'a> {
                 self.index_out_of_bounds(*field, *from_end)
             }
 
-            Kind::TooManyInsns { count, limit } => self.too_many_insns(*count, *limit),
+            Kind::TooManyInsns { count, optimised } => self.too_many_insns(*count, *optimised),
             Kind::TooManyTokens { limit } => self.too_many_tokens(*limit),
             Kind::WordTooLong { limit } => self.word_too_long(*limit),
 
@@ -144,6 +145,9 @@ impl<'a> Context<'a> {
             Kind::DoubleNot { count } => self.double_not(*count),
             Kind::EventRedundant => self.event_redundant(),
             Kind::ConstantFilter { matches } => self.constant_filter(*matches),
+            Kind::UnreachableClause { other, holds } => self.unreachable_clause(*other, *holds),
+            Kind::NeverHere { other } => self.never_here(*other),
+            Kind::RedundantClause { other, any } => self.redundant_clause(*other, *any),
         }
     }
 
@@ -190,9 +194,14 @@ impl<'a> Context<'a> {
         Some(format!("every packet without {article} {name} header"))
     }
 
-    fn too_many_insns(&self, count: usize, limit: usize) -> Diagnostic {
+    fn too_many_insns(&self, count: usize, optimised: Option<usize>) -> Diagnostic {
+        let limit = match self.dialect {
+            Dialect::Divert => MAX_INSNS,
+            Dialect::WinDivert22 => MAX_USER_INSNS,
+        };
+        let optimised = optimised.map_or(String::new(), |n| format!(", {n} when optimised"));
         self.say(format!(
-            "the filter needs {count} instructions, and the limit is {limit}"
+            "the filter needs {count} instructions{optimised}, and the limit is {limit}"
         ))
         .note("every comparison takes an instruction, and the driver runs at most 255")
         .help(
