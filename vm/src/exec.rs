@@ -11,13 +11,13 @@
 use core::hint::black_box;
 
 use crate::bytecode::{
-    Cell, HEADER_CELLS, Next, Node, STATUS_RANGE, WORD_RANGE, WORD_TABLE, load_number as load,
+    Cell, DataBase, HEADER_CELLS, Next, Node, WORD_RANGE, WORD_TABLE, load_number as load,
     test_number as test, wide,
 };
 use crate::event::Event;
 use crate::isa::Layer;
-use crate::load::{View, status};
-use crate::locate::Location;
+use crate::load::{View, id::LENGTH, status};
+use crate::locate::{Glance, Location, data};
 use crate::packet::{IpVersion, Source};
 use crate::program::Program;
 
@@ -31,22 +31,42 @@ where
     S: AsRef<[Cell]>,
     P: Source + ?Sized,
 {
-    if let Some(verdict) = program.shortcuts().verdict(packet, event.outbound) {
+    let outbound = program.shortcuts().outbound(event);
+    if let Some(verdict) = program.shortcuts().verdict(outbound) {
         return verdict;
     }
-    execute_nodes(program, packet, event) == Next::ACCEPT
+    execute_nodes(program, packet, event, outbound) == Next::ACCEPT
 }
 
+/// Many packets need nothing else: no call, and all is in registers.
 #[inline(never)]
-fn execute_nodes<S, P>(program: &Program<S>, packet: &P, event: &Event) -> Next
+fn execute_nodes<S, P>(program: &Program<S>, packet: &P, event: &Event, outbound: bool) -> Next
 where
     S: AsRef<[Cell]>,
     P: Source + ?Sized,
 {
     if program.layer().has_packets()
-        && let Some(view) = View::of_usual(packet, event)
+        && let Some(glance) = Glance::at(packet)
     {
-        return run(program, &view);
+        let shortcuts = program.shortcuts();
+        let class = glance.class(outbound);
+        let entry = shortcuts.entry(class);
+        if shortcuts.is_early(class) {
+            return entry;
+        }
+        if let Some(found) = glance.check(packet) {
+            let cells = program.storage();
+            let here = glide(cells, packet, found, entry);
+            if here >= Next::FAULT {
+                return here;
+            }
+            let view = View {
+                packet,
+                found,
+                event,
+            };
+            return run_apart(cells, view, here);
+        }
     }
     execute_unusual(program, packet, event)
 }
@@ -58,7 +78,7 @@ where
     S: AsRef<[Cell]>,
     P: Source + ?Sized,
 {
-    run(program, &View::new(program.layer(), packet, event))
+    run_view(program, View::new(program.layer(), packet, event))
 }
 
 /// Packets that are touched before they are executed.
@@ -167,66 +187,142 @@ where
             if (version == IpVersion::V6) != event.ipv6 {
                 return Err(EvalError::WrongIpVersion);
             }
-            run(program, &view)
+            run_view(program, view)
         }
         (Layer::Flow | Layer::Socket, Some(_)) => return Err(EvalError::UnexpectedPacket),
-        _ => run(program, &View::new(event.layer, [].as_slice(), event)),
+        _ => run_view(program, View::new(event.layer, [].as_slice(), event)),
     };
     outcome.verdict().ok_or(EvalError::FieldNotAtLayer)
 }
 
-/// Walks from the entry of the packet's class to a verdict, or to a fault.
-///
-/// Ends because every step leaves fewer nodes ahead than the one before.
+/// Like [`run`], apart from the usual case.
+#[inline(never)]
+fn run_apart<P>(cells: &[Cell], view: View<'_, P>, from: Next) -> Next
+where
+    P: Source + ?Sized,
+{
+    run(cells, view, from)
+}
+
+/// Walks from the entry of the packet's class.
 #[inline(always)]
-fn run<S, P>(program: &Program<S>, view: &View<'_, P>) -> Next
+fn run_view<S, P>(program: &Program<S>, view: View<'_, P>) -> Next
 where
     S: AsRef<[Cell]>,
     P: Source + ?Sized,
 {
-    // Constants and what storage has left over are behind all targets.
-    let cells = program.storage();
-    let View {
-        packet,
-        found,
-        event,
-    } = *view;
-    let mut here = program.entry(view.class());
-    while let Some(node) = node(cells, here) {
-        let [kind, ..] = place(node);
-        here = match kind {
-            WORD_RANGE => glide(cells, packet, found, here),
-            WORD_TABLE => later(here, table(cells, packet, found, node)),
-            load::TRUTH => later(here, truth(cells, packet, found, node, event)),
-            STATUS_RANGE => later(here, in_range(node, view.status())),
-            _ => later(here, unusual(cells, node, *view)),
-        };
-    }
-    here
+    let entry = program.shortcuts().entry(view.class());
+    run(program.storage(), view, entry)
 }
 
-/// Walks as long as nodes are ranges of words.
+/// Walks from a node to a verdict, or to a fault.
 ///
-/// Calls nothing, so that all is in registers.
-#[inline(never)]
-fn glide<P>(cells: &[Cell], packet: &P, found: Location, from: Next) -> Next
+/// Ends because every step leaves fewer nodes ahead than the one before.
+#[inline(always)]
+fn run<P>(cells: &[Cell], view: View<'_, P>, entry: Next) -> Next
 where
     P: Source + ?Sized,
 {
-    let mut here = from;
+    // Constants and what storage has left over are behind all targets.
+    let View { packet, found, .. } = view;
+    let mut here = entry;
     while let Some(node) = node(cells, here) {
-        let [_, _, _, _, _, _, absent, _] = *node;
-        let [kind, base, offset, _] = place(node);
-        if kind != WORD_RANGE {
-            return here;
-        }
-        let next = match found.word(packet, base, offset) {
-            Some(word) => in_range(node, word),
-            None => Next(absent),
+        let [head, offset, ..] = *node;
+        let [kind, base, place, _] = head.to_le_bytes();
+        let value = match kind & 0xF {
+            load::DATA if base == PACKET && found != Location::NOWHERE => {
+                data(packet, (0, packet.len()), place, offset.cast_signed())
+            }
+            load::DATA => found.data(packet, base, place, offset.cast_signed()),
+            load::FIELD if place == LENGTH => u32::try_from(packet.len()).ok(),
+            load::WORD => {
+                here = glide_apart(cells, packet, found, here);
+                continue;
+            }
+            _ => {
+                here = later(here, unusual(cells, node, view));
+                continue;
+            }
+        };
+        let next = match value {
+            Some(value) => narrow_test(cells, node, value),
+            None => absent(node),
         };
         here = later(here, next);
     }
     here
+}
+
+/// The number of data that are the packet.
+const PACKET: u8 = DataBase::Packet.as_u8();
+
+/// Like [`glide`], apart from the usual case.
+#[inline(never)]
+fn glide_apart<P>(cells: &[Cell], packet: &P, found: Location, from: Next) -> Next
+where
+    P: Source + ?Sized,
+{
+    glide(cells, packet, found, from)
+}
+
+/// Walks as long as nodes are ranges or tables of words.
+///
+/// Calls nothing, so that all is in registers. One comparison says of a node
+/// that it is about a word, and about which header.
+#[inline(always)]
+fn glide<P>(cells: &[Cell], packet: &P, found: Location, from: Next) -> Next
+where
+    P: Source + ?Sized,
+{
+    let (network, transport) = found.heads();
+    let transport_at = found.transport_at();
+    let mut here = from;
+    while let Some(node) = node(cells, here) {
+        let [head, ..] = *node;
+        let [kind, _, offset, _] = head.to_le_bytes();
+        let about = head & HEAD_OF_WORD;
+        let start = if about == transport {
+            transport_at
+        } else if about == network {
+            0
+        } else if kind == WORD_RANGE || kind == WORD_TABLE {
+            // The header is not there.
+            packet.len()
+        } else {
+            return here;
+        };
+        let next = match packet.read(start.wrapping_add(offset.into())) {
+            Some(bytes) if kind == WORD_RANGE => in_range(node, u32::from_be_bytes(bytes)),
+            Some(bytes) => table(cells, node, u32::from_be_bytes(bytes)),
+            None => absent(node),
+        };
+        if next <= here {
+            return Next::FAULT;
+        }
+        here = next;
+    }
+    here
+}
+
+/// Bits of the first word of a node that say which header a word is of; the
+/// one that is left out is that of tables.
+const HEAD_OF_WORD: u32 = 0xFFFF & !(1 << 4);
+const _: () = assert!(WORD_RANGE == 0 && WORD_TABLE == 1 << 4);
+
+/// Where a node leads if what it loads is absent.
+#[inline(always)]
+fn absent(node: &Cell) -> Next {
+    let [_, _, _, _, _, _, absent, _] = *node;
+    Next(absent)
+}
+
+/// Where the table of a node leads from the word that it is about.
+#[inline(always)]
+fn table(cells: &[Cell], node: &Cell, word: u32) -> Next {
+    let [_, mask, start, len, ..] = *node;
+    let [_, _, _, shift] = place(node);
+    let value = word.wrapping_shr(shift.into()) & mask;
+    target(node, in_table(cells, start, len, value))
 }
 
 /// The next place, if it is ahead; that it always is, ends every walk.
@@ -279,23 +375,6 @@ fn node(cells: &[Cell], at: Next) -> Option<&Cell> {
 #[inline(always)]
 fn body(cells: &[Cell]) -> &[Cell] {
     cells.get(HEADER_CELLS..).unwrap_or_default()
-}
-
-/// Where a table of values of a word leads.
-#[inline(never)]
-fn table<P>(cells: &[Cell], packet: &P, found: Location, node: &Cell) -> Next
-where
-    P: Source + ?Sized,
-{
-    let [head, mask, start, len, _, _, absent, _] = *node;
-    let [_, base, offset, shift] = head.to_le_bytes();
-    match found.word(packet, base, offset) {
-        Some(word) => {
-            let value = word.wrapping_shr(shift.into()) & mask;
-            target(node, in_table(cells, start, len, value))
-        }
-        None => Next(absent),
-    }
 }
 
 /// Whether a value is in the table of `len` bounds at word `start`.
@@ -362,17 +441,77 @@ fn tests<'a>(cells: &'a [Cell], node: &Cell) -> &'a [[u32; 4]] {
     slice(halves(cells), tests.wrapping_mul(2), count.into())
 }
 
-/// Where any other node leads.
+/// Where a node leads that is not one of the most usual.
 #[inline(never)]
 fn unusual<P: Source + ?Sized>(cells: &[Cell], node: &Cell, view: View<'_, P>) -> Next {
-    let [_, _, w2, w3, _, _, absent, _] = *node;
-    let Some((load, number)) = Node::read_load(node) else {
-        return Next::FAULT;
+    let [kind, _, id, _] = place(node);
+    let value = match kind & 0xF {
+        load::FIELD => match view.usual_field(id) {
+            Some(value) => value,
+            None => return field(cells, node, view),
+        },
+        load::TRUTH => return truth(cells, view.packet, view.found, node, view.event),
+        _ => return of_status(cells, node, view.status()),
     };
-    let Some(value) = view.value(load) else {
-        return Next(absent);
+    match value {
+        Some(value) => narrow_test(cells, node, value),
+        None => absent(node),
+    }
+}
+
+/// Where a test of the status word leads.
+#[inline(always)]
+fn of_status(cells: &[Cell], node: &Cell, status: u32) -> Next {
+    let [kind, ..] = place(node);
+    match kind >> 4 {
+        test::RANGE => in_range(node, status),
+        _ => table(cells, node, status),
+    }
+}
+
+/// Where a range or a table leads from a value that is no part of a word.
+#[inline(always)]
+fn narrow_test(cells: &[Cell], node: &Cell, value: u32) -> Next {
+    let [head, _, w2, w3, ..] = *node;
+    let [kind, ..] = head.to_le_bytes();
+    let passes = match kind >> 4 {
+        test::RANGE => value.wrapping_sub(w2) <= w3,
+        _ => in_table(cells, w2, w3, value),
     };
-    let passes = match number {
+    jump(node, passes)
+}
+
+/// Where a test leads, by a jump.
+///
+/// It takes so long to read such values that it pays to guess the outcome, and
+/// to go on with the next node meanwhile.
+#[inline(always)]
+fn jump(node: &Cell, passes: bool) -> Next {
+    let [_, _, _, _, yes, no, _, _] = *node;
+    if passes {
+        // Otherwise the compiler would choose without a jump.
+        black_box(());
+        return Next(yes);
+    }
+    Next(no)
+}
+
+/// Where a test of a field leads that is not one of the most usual.
+#[inline(never)]
+fn field<P: Source + ?Sized>(cells: &[Cell], node: &Cell, view: View<'_, P>) -> Next {
+    let [head, _, w2, w3, ..] = *node;
+    let [kind, _, id, _] = head.to_le_bytes();
+    let value = match view.usual_addr(id) {
+        Some(value) => value,
+        None => match Node::read_load(node) {
+            Some((load, _)) => view.value(load),
+            None => return Next::FAULT,
+        },
+    };
+    let Some(value) = value else {
+        return absent(node);
+    };
+    let passes = match kind >> 4 {
         test::RANGE => narrow(value).wrapping_sub(w2) <= w3,
         test::TABLE => in_table(cells, w2, w3, narrow(value)),
         test::WIDE => match slice(halves(cells), w2.wrapping_mul(2), 2) {

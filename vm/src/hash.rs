@@ -43,7 +43,20 @@ pub fn packet_hash(packet: &[u8], seed: u64) -> u64 {
 /// The `random` fields are cut from it. 0 if the headers are another packet's
 /// and run over the end of this one.
 pub fn header_hash<S: Source + ?Sized>(packet: &S, headers: &Headers, seed: u64) -> u64 {
-    match words(packet, headers, seed) {
+    let (version, transport) = (headers.version(), headers.transport());
+    hash_at(packet, version, transport, headers.ip_header_len(), seed)
+}
+
+/// Like [`header_hash`], of headers that are an IP header of length `at`, and
+/// a transport header.
+pub(crate) fn hash_at<S: Source + ?Sized>(
+    packet: &S,
+    version: IpVersion,
+    transport: Transport,
+    at: usize,
+    seed: u64,
+) -> u64 {
+    match words(packet, version, transport, at, seed) {
         Some((inputs, lanes)) => mix(pad(inputs, INPUT_PADS), pad(lanes, LANE_PADS)),
         None => 0,
     }
@@ -53,22 +66,23 @@ pub fn header_hash<S: Source + ?Sized>(packet: &S, headers: &Headers, seed: u64)
 #[inline]
 fn words<S: Source + ?Sized>(
     packet: &S,
-    headers: &Headers,
+    version: IpVersion,
+    transport: Transport,
+    at: usize,
     seed: u64,
 ) -> Option<([u64; 4], [u64; 4])> {
     let q = |at| packet.read(at).map(u64::from_le_bytes);
     let d = |at| packet.read(at).map(u32::from_le_bytes).map(u64::from);
-    let at = headers.ip_header_len();
-    let [t0, t1, t2] = match headers.transport() {
+    let [t0, t1, t2] = match transport {
         Transport::Tcp => [q(at)?, q(at.saturating_add(8))?, d(at.saturating_add(16))?],
         Transport::Udp | Transport::Icmp | Transport::Icmpv6 => [q(at)?, seed, seed],
         Transport::None => [seed; 3],
     };
-    Some(match headers.version() {
+    Some(match version {
         IpVersion::V4 => ([seed, q(0)?, q(8)?, d(16)?], [t0, t1, t2, seed]),
         IpVersion::V6 => {
             // No lane is left for the third word of TCP.
-            let folded = match headers.transport() {
+            let folded = match transport {
                 Transport::Tcp => t2 << 32,
                 _ => 0,
             };

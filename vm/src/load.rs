@@ -2,10 +2,10 @@
 
 use crate::bytecode::{Base, DataBase, Load, status};
 use crate::event::{Event, FlowRecord, NetworkRecord, Record, ReflectRecord};
-use crate::hash::header_hash;
+use crate::hash::hash_at;
 use crate::isa::{Field, Layer, ordinal_of_signed};
 use crate::locate::{Location, status_of_transport};
-use crate::packet::{Headers, IpVersion, Source, Transport, icmp, ipv4, ipv6, tcp, udp};
+use crate::packet::{IpVersion, Source, Transport, icmp, ipv4, ipv6, tcp, udp};
 
 /// Where the value of a field comes from.
 enum Origin {
@@ -219,23 +219,13 @@ impl<'a, P: Source + ?Sized> View<'a, P> {
         }
     }
 
-    /// Like [`View::new`] at layers with packets; `None` for unusual packets.
-    #[inline(always)]
-    pub(crate) fn of_usual(packet: &'a P, event: &'a Event) -> Option<Self> {
-        Some(Self {
-            packet,
-            found: Location::of_usual(packet)?,
-            event,
-        })
-    }
-
     pub(crate) fn ip_version(&self) -> Option<IpVersion> {
         self.found.version()
     }
 
     /// Where the packet's class stands among all classes.
     #[inline(always)]
-    pub(crate) fn class(&self) -> usize {
+    pub(crate) fn class(&self) -> u8 {
         self.found.class(self.event.outbound)
     }
 
@@ -263,13 +253,47 @@ impl<'a, P: Source + ?Sized> View<'a, P> {
                 base,
                 width,
                 offset,
-            } => self.data(base, width, offset),
+            } => {
+                let base = base.as_u8();
+                Some(self.found.data(self.packet, base, width, offset)?.into())
+            }
             Load::Field(field) => match origin(field) {
                 Origin::Other(other) => self.other(&other),
                 // These are other loads, and verified programs know.
                 Origin::Word(..) | Origin::Data(..) => None,
             },
         }
+    }
+
+    /// Like [`View::value`], for the fields with these numbers that are
+    /// asked for most and have up to 32 bits; `None` for all others.
+    #[inline(always)]
+    pub(crate) fn usual_field(&self, id: u8) -> Option<Option<u32>> {
+        let payload_len = |base| {
+            let (start, end) = self.found.payload(self.packet, base)?;
+            u32::try_from(end.wrapping_sub(start)).ok()
+        };
+        Some(match id {
+            id::TCP_PAYLOAD_LENGTH => payload_len(Base::Tcp),
+            id::UDP_PAYLOAD_LENGTH => payload_len(Base::Udp),
+            id::RANDOM8 => self.random().map(|hash| narrow(hash >> 48 & 0xFF)),
+            id::RANDOM16 => self.random().map(|hash| narrow(hash >> 32 & 0xFFFF)),
+            _ => return None,
+        })
+    }
+
+    /// Like [`View::value`], for the addresses with these numbers; `None` for
+    /// all other fields.
+    #[inline(always)]
+    pub(crate) fn usual_addr(&self, id: u8) -> Option<Option<u128>> {
+        let at = match id {
+            id::IPV6_SRC_ADDR => ipv6::SRC,
+            id::IPV6_DST_ADDR => ipv6::DST,
+            _ => return None,
+        };
+        let is_there = self.ip_version() == Some(IpVersion::V6);
+        let bytes = self.packet.read(at).filter(|_| is_there);
+        Some(bytes.map(u128::from_be_bytes))
     }
 
     /// The word of [`Base::Status`].
@@ -363,30 +387,6 @@ impl<'a, P: Source + ?Sized> View<'a, P> {
         (self.ip_version()? == IpVersion::V6).then(|| self.read::<N>(at))?
     }
 
-    /// Data at `offset` from the start, or from the end if it is negative;
-    /// absent unless all of it lies inside.
-    fn data(&self, base: DataBase, width: u8, offset: i32) -> Option<u128> {
-        let (start, end) = match base {
-            DataBase::Packet => self.ip_version().map(|_| (0, self.packet.len()))?,
-            DataBase::Tcp => self.found.payload(self.packet, Base::Tcp)?,
-            DataBase::Udp => self.found.payload(self.packet, Base::Udp)?,
-        };
-        let distance = usize::try_from(offset.unsigned_abs()).ok()?;
-        let at = if offset < 0 {
-            end.checked_sub(distance)?
-        } else {
-            start.checked_add(distance)?
-        };
-        if at < start || at.checked_add(width.into())? > end {
-            return None;
-        }
-        match width {
-            1 => self.read::<1>(at),
-            2 => self.read::<2>(at),
-            _ => self.read::<4>(at),
-        }
-    }
-
     /// Source or destination, whichever is the local or the remote end.
     fn is_source(&self, end: End) -> bool {
         self.event.outbound == matches!(end, End::Local)
@@ -430,11 +430,40 @@ impl<'a, P: Source + ?Sized> View<'a, P> {
 
     /// The packet hash that `random*` fields are cut from.
     fn random(&self) -> Option<u64> {
-        self.ip_version()?;
         let seed = self.event.timestamp.cast_unsigned();
-        let headers = Headers::parse(self.packet)?;
-        Some(header_hash(self.packet, &headers, seed))
+        let (transport, at) = (self.found.transport(), self.found.transport_at());
+        Some(hash_at(
+            self.packet,
+            self.ip_version()?,
+            transport,
+            at,
+            seed,
+        ))
     }
+}
+
+/// Numbers of fields.
+pub(crate) mod id {
+    use crate::isa::Field;
+
+    pub(super) const IPV6_SRC_ADDR: u8 = of(Field::Ipv6SrcAddr);
+    pub(super) const IPV6_DST_ADDR: u8 = of(Field::Ipv6DstAddr);
+    pub(super) const TCP_PAYLOAD_LENGTH: u8 = of(Field::TcpPayloadLength);
+    pub(super) const UDP_PAYLOAD_LENGTH: u8 = of(Field::UdpPayloadLength);
+    pub(crate) const LENGTH: u8 = of(Field::Length);
+    pub(super) const RANDOM8: u8 = of(Field::Random8);
+    pub(super) const RANDOM16: u8 = of(Field::Random16);
+
+    const fn of(field: Field) -> u8 {
+        let [id, _] = field.id().to_le_bytes();
+        id
+    }
+}
+
+/// A number that has no more than 32 bits.
+#[allow(clippy::as_conversions, clippy::cast_possible_truncation)]
+const fn narrow(number: u64) -> u32 {
+    number as u32
 }
 
 #[derive(Clone, Copy)]

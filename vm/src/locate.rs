@@ -1,53 +1,54 @@
 //! Where the headers of a packet are, found as fast as can be.
 //!
 //! Most packets are IPv4 without options, or IPv6 without extension headers,
-//! and neither cut nor fragments. They are located by arithmetic with one jump, because
-//! a jump that the processor guesses wrong costs more than all the rest. The
-//! others go through [`Headers::parse`], with which this always agrees.
+//! and neither cut nor fragments. They are located without any jump that
+//! depends on the protocol, because a jump that the processor guesses wrong
+//! costs more than all the rest. The others go through [`Headers::parse`],
+//! with which this always agrees.
 
 use core::hint::select_unpredictable;
 
-use crate::bytecode::{Base, Class, status};
-use crate::packet::{Headers, IpVersion, Source, Transport, ipv4, ipv6, tcp, udp};
+use crate::bytecode::{Base, Class, DataBase, EXTENDED, status};
+use crate::packet::{Headers, IpVersion, Source, Transport, ipv4, ipv6, tcp};
 
-/// Where the headers are, and what of them costs time to find again.
+/// Where the headers are, and what of them costs time to find again: [`Parts`]
+/// in one register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Location {
-    kind: Kind,
-    /// Length of the IP header; the transport header follows, if there is one.
-    transport_at: usize,
-}
+pub(crate) struct Location(u64);
 
-/// What headers there are: a [`Parts`] in one register.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Kind(u64);
-
-/// The parts of a [`Kind`].
+/// The parts of a [`Location`].
 struct Parts {
+    /// Index of the class of such packets that enter this host.
+    class: u8,
     /// Number of the base that the packet starts with, or [`NO_BASE`].
     network: u8,
     /// Number of the base that follows, or [`NO_BASE`].
     transport: u8,
-    /// Index of the class of such packets that enter this host.
-    class: u8,
     protocol: u8,
-    /// The bits of the status word that say which headers there are, and
-    /// [`status::FRAGMENT`].
-    status: u16,
+    /// Where TCP says how long its header is, in a usual packet; 0 without.
+    tcp_len_at: u8,
+    /// Where these headers end in a usual packet.
+    end: u8,
+    /// Length of the IP header in words, each of 4 bytes, and [`FRAGMENT`].
+    /// The transport header follows, if there is one.
+    words: u16,
 }
 
-impl Kind {
+/// Set in [`Parts::words`] of fragments.
+const FRAGMENT: u16 = 0x8000;
+
+impl Location {
     const fn new(parts: &Parts) -> Self {
-        let [status_low, status_high] = parts.status.to_le_bytes();
+        let [words_low, words_high] = parts.words.to_le_bytes();
         Self(u64::from_le_bytes([
             parts.class,
             parts.network,
             parts.transport,
             parts.protocol,
-            status_low,
-            status_high,
-            0,
-            0,
+            parts.tcp_len_at,
+            parts.end,
+            words_low,
+            words_high,
         ]))
     }
 
@@ -58,16 +59,19 @@ impl Kind {
             network,
             transport,
             protocol,
-            status_low,
-            status_high,
-            ..,
+            tcp_len_at,
+            end,
+            words_low,
+            words_high,
         ] = self.0.to_le_bytes();
         Parts {
+            class,
             network,
             transport,
-            class,
             protocol,
-            status: u16::from_le_bytes([status_low, status_high]),
+            tcp_len_at,
+            end,
+            words: u16::from_le_bytes([words_low, words_high]),
         }
     }
 }
@@ -79,21 +83,18 @@ const NO_BASE: u8 = u8::MAX;
 const V4: u8 = Base::Ip.as_u8();
 const V6: u8 = Base::Ipv6.as_u8();
 
-/// Where [`status::FRAGMENT`] is. No field of the status word has it.
-const FRAGMENT_BIT: u32 = 1 << status::FRAGMENT;
-
 /// The first byte of an IPv4 header without options.
 const PLAIN_V4: u8 = 0x45;
 
-impl Kind {
-    const fn of(version: IpVersion, transport: Transport, protocol: u8) -> Self {
-        Self::new(&Parts::of(version, transport, protocol))
-    }
-}
-
 impl Parts {
-    const fn of(version: IpVersion, transport: Transport, protocol: u8) -> Self {
+    const fn of(version: IpVersion, transport: Transport, protocol: u8, words: u16) -> Self {
+        let start = header_len(version);
+        let len = match base_of(transport) {
+            Some(base) => base.len(),
+            None => 0,
+        };
         Self {
+            class: class_of(Some(version), transport),
             network: match version {
                 IpVersion::V4 => V4,
                 IpVersion::V6 => V6,
@@ -102,19 +103,44 @@ impl Parts {
                 Some(base) => base.as_u8(),
                 None => NO_BASE,
             },
-            class: class_of(Some(version), transport),
             protocol,
-            status: status_of(version, transport),
+            tcp_len_at: match transport {
+                Transport::Tcp => narrow(start.wrapping_add(tcp::DATA_OFFSET)),
+                _ => 0,
+            },
+            end: narrow(start.wrapping_add(len)),
+            words,
         }
     }
 }
 
-const fn status_of(version: IpVersion, transport: Transport) -> u16 {
-    let network = match version {
-        IpVersion::V4 => status::IP,
-        IpVersion::V6 => status::IPV6,
+/// Length of an IP header without options or extensions.
+const fn header_len(version: IpVersion) -> usize {
+    match version {
+        IpVersion::V4 => ipv4::HEADER_LEN,
+        IpVersion::V6 => ipv6::HEADER_LEN,
+    }
+}
+
+/// Bits of the status word that say which headers there are, by class.
+static STATUS: [u16; Class::COUNT] = {
+    let mut all = [0; Class::COUNT];
+    let mut classes: &[Class] = &Class::ALL;
+    let mut rest: &mut [u16] = &mut all;
+    while let ([class, more @ ..], [first, tail @ ..]) = (classes, rest) {
+        *first = status_of(*class);
+        (classes, rest) = (more, tail);
+    }
+    all
+};
+
+const fn status_of(class: Class) -> u16 {
+    let network = match class.version() {
+        None => return 0,
+        Some(IpVersion::V4) => status::IP,
+        Some(IpVersion::V6) => status::IPV6,
     };
-    1 << network | status_of_transport(transport)
+    1 << network | status_of_transport(class.transport())
 }
 
 pub(crate) const fn status_of_transport(transport: Transport) -> u16 {
@@ -147,34 +173,128 @@ const fn base_of(transport: Transport) -> Option<Base> {
     }
 }
 
-const V4_TCP: Kind = Kind::of(IpVersion::V4, Transport::Tcp, tcp::PROTOCOL);
-const V6_TCP: Kind = Kind::of(IpVersion::V6, Transport::Tcp, tcp::PROTOCOL);
-const V4_UDP: Kind = Kind::of(IpVersion::V4, Transport::Udp, udp::PROTOCOL);
-const V6_UDP: Kind = Kind::of(IpVersion::V6, Transport::Udp, udp::PROTOCOL);
+/// A stand-in for what only [`Headers::parse`] can find out.
+const WITH_EXTENSION: Location = Location::new(&Parts {
+    class: EXTENDED,
+    // Not 0, so that it never passes a check.
+    end: 1,
+    ..Location::NOWHERE.parts()
+});
 
-/// The kind of any other packet, and bytes of the header that it has to have.
-#[inline(never)]
-fn other(version: IpVersion, protocol: u8) -> Option<(Kind, usize)> {
-    if version == IpVersion::V6 && ipv6::is_extension(protocol) {
-        return None;
+/// Where all is in usual packets with these protocol numbers.
+///
+/// Looked up rather than found out: TCP and UDP come in no order, so that a
+/// jump on them would often be guessed wrong.
+static USUAL_V4: [Location; 256] = usual(IpVersion::V4);
+static USUAL_V6: [Location; 256] = usual(IpVersion::V6);
+
+const fn usual(version: IpVersion) -> [Location; 256] {
+    let mut all = [Location::NOWHERE; 256];
+    let mut rest: &mut [Location] = &mut all;
+    let mut protocol = 0_u8;
+    while let [first, tail @ ..] = rest {
+        *first = usual_with(version, protocol);
+        protocol = protocol.wrapping_add(1);
+        rest = tail;
+    }
+    all
+}
+
+const fn usual_with(version: IpVersion, protocol: u8) -> Location {
+    if matches!(version, IpVersion::V6) && ipv6::is_extension(protocol) {
+        return WITH_EXTENSION;
     }
     let transport = Transport::of(protocol, version);
-    let len = base_of(transport).map_or(0, Base::len);
-    Some((Kind::of(version, transport, protocol), len))
+    let words = words(header_len(version));
+    Location::new(&Parts::of(version, transport, protocol, words))
 }
+
+/// Bytes in words of 4. The length of every IP header is a multiple, with all
+/// extensions; so it fits, though it can be more than 65,535 bytes.
+#[allow(clippy::as_conversions, clippy::cast_possible_truncation)]
+const fn words(bytes: usize) -> u16 {
+    (bytes / 4) as u16
+}
+
+/// What the first bytes of a packet say, before anything is checked.
+#[derive(Clone, Copy)]
+pub(crate) struct Glance {
+    /// Where all is, if this is a usual packet.
+    found: Location,
+    /// The length that the IP header states; 0 if this is no usual packet.
+    total_len: usize,
+}
+
+impl Glance {
+    /// Reads no more than the fixed part of an IPv4 header.
+    ///
+    /// `None` if there is not even that, or something else before it.
+    #[inline(always)]
+    pub(crate) fn at<P: Source + ?Sized>(packet: &P) -> Option<Self> {
+        let [first, _, c, d, e, f, g, h, _, protocol, ..] =
+            packet.read::<{ ipv4::HEADER_LEN }>(0)?;
+        if first == PLAIN_V4 {
+            let fragment = u16::from_be_bytes([g, h]);
+            let is_whole = fragment & (ipv4::MORE_FRAGMENTS | ipv4::FRAGMENT_OFFSET) == 0;
+            if !is_whole {
+                return None;
+            }
+            Some(Self {
+                found: *USUAL_V4.get(usize::from(protocol))?,
+                total_len: usize::from(u16::from_be_bytes([c, d])),
+            })
+        } else if first >> 4 == 6 {
+            let payload_len = usize::from(u16::from_be_bytes([e, f]));
+            let found = *USUAL_V6.get(usize::from(g))?;
+            let total_len = payload_len.wrapping_add(ipv6::HEADER_LEN);
+            Some(Self {
+                found,
+                total_len: select_unpredictable(found.parts().class == EXTENDED, 0, total_len),
+            })
+        } else {
+            None
+        }
+    }
+
+    /// Index of the class of such packets, if all is well with this one.
+    ///
+    /// Otherwise it is without transport header, or no packet.
+    #[inline(always)]
+    pub(crate) fn class(&self, outbound: bool) -> u8 {
+        self.found.class(outbound)
+    }
+
+    /// Checks what was seen; `None` if the packet is not a usual one.
+    #[inline(always)]
+    pub(crate) fn check<P: Source + ?Sized>(self, packet: &P) -> Option<Location> {
+        let Parts {
+            end, tcp_len_at, ..
+        } = self.found.parts();
+        let end = usize::from(end);
+        // Only TCP says itself how long its header is, and may be wrong.
+        let [words] = packet.read(tcp_len_at.into())?;
+        let is_long = (words >= MIN_TCP_LEN) | (tcp_len_at == 0);
+        if end > self.total_len || end > packet.len() || !is_long {
+            return None;
+        }
+        Some(self.found)
+    }
+}
+
+/// The least byte at [`tcp::DATA_OFFSET`]: five words in its upper half.
+const MIN_TCP_LEN: u8 = 0x50;
 
 impl Location {
     /// That of something that is no IP packet.
-    pub(crate) const NOWHERE: Self = Self {
-        kind: Kind::new(&Parts {
-            network: NO_BASE,
-            transport: NO_BASE,
-            class: class_of(None, Transport::None),
-            protocol: 0,
-            status: 0,
-        }),
-        transport_at: 0,
-    };
+    pub(crate) const NOWHERE: Self = Self::new(&Parts {
+        class: class_of(None, Transport::None),
+        network: NO_BASE,
+        transport: NO_BASE,
+        protocol: 0,
+        tcp_len_at: 0,
+        end: 0,
+        words: 0,
+    });
 
     /// Finds the headers of a packet.
     #[inline]
@@ -187,7 +307,7 @@ impl Location {
 
     /// Finds the headers of any packet, one by one.
     #[inline(never)]
-    fn of_any<P: Source + ?Sized>(packet: &P) -> Self {
+    pub(crate) fn of_any<P: Source + ?Sized>(packet: &P) -> Self {
         match Headers::parse(packet) {
             Some(headers) => Self::from(&headers),
             None => Self::NOWHERE,
@@ -197,49 +317,7 @@ impl Location {
     /// Finds the headers of a usual packet; `None` if it is not one.
     #[inline(always)]
     pub(crate) fn of_usual<P: Source + ?Sized>(packet: &P) -> Option<Self> {
-        let [first, _, c, d, e, f, g, h, _, protocol, ..] =
-            packet.read::<{ ipv4::HEADER_LEN }>(0)?;
-        if first == PLAIN_V4 {
-            let total_len = usize::from(u16::from_be_bytes([c, d]));
-            let fragment = u16::from_be_bytes([g, h]);
-            let is_fragment = fragment & (ipv4::MORE_FRAGMENTS | ipv4::FRAGMENT_OFFSET) != 0;
-            let found = Self::behind(packet, IpVersion::V4, protocol, total_len)?;
-            (!is_fragment).then_some(found)
-        } else if first >> 4 == 6 {
-            let payload_len = usize::from(u16::from_be_bytes([e, f]));
-            let total_len = payload_len.wrapping_add(ipv6::HEADER_LEN);
-            Self::behind(packet, IpVersion::V6, g, total_len)
-        } else {
-            None
-        }
-    }
-
-    /// What is behind an IP header without options.
-    ///
-    /// TCP and UDP are most of all packets. Their kinds are constants, known
-    /// as soon as the processor has guessed the protocol.
-    #[inline(always)]
-    fn behind<P: Source + ?Sized>(
-        packet: &P,
-        version: IpVersion,
-        protocol: u8,
-        total_len: usize,
-    ) -> Option<Self> {
-        let transport_at = match version {
-            IpVersion::V4 => ipv4::HEADER_LEN,
-            IpVersion::V6 => ipv6::HEADER_LEN,
-        };
-        let (kind, len) = match (protocol, version) {
-            (tcp::PROTOCOL, IpVersion::V4) => (V4_TCP, tcp::HEADER_LEN),
-            (tcp::PROTOCOL, IpVersion::V6) => (V6_TCP, tcp::HEADER_LEN),
-            (udp::PROTOCOL, IpVersion::V4) => (V4_UDP, udp::HEADER_LEN),
-            (udp::PROTOCOL, IpVersion::V6) => (V6_UDP, udp::HEADER_LEN),
-            _ => other(version, protocol)?,
-        };
-        // Only TCP says itself how long its header is, and may be wrong.
-        let is_short = protocol == tcp::PROTOCOL && tcp_len(packet, transport_at) < tcp::HEADER_LEN;
-        let is_there = transport_at.wrapping_add(len) <= total_len.min(packet.len());
-        (is_there && !is_short).then_some(Self { kind, transport_at })
+        Glance::at(packet)?.check(packet)
     }
 
     /// The word at `offset` of the header with this number.
@@ -253,24 +331,35 @@ impl Location {
         Some(u32::from_be_bytes(bytes))
     }
 
+    /// The lowest half of the first words of nodes about words of the two
+    /// headers. Without a header it is that of no node.
+    #[inline(always)]
+    pub(crate) fn heads(&self) -> (u32, u32) {
+        let Parts {
+            network, transport, ..
+        } = self.parts();
+        let of = |base| u32::from_le_bytes([0, base, 0, 0]);
+        (of(network), of(transport))
+    }
+
     /// Where the base with this number starts, or somewhere out of reach.
     #[inline(always)]
     fn start(&self, base: u8, out_of_reach: usize) -> usize {
         let Parts {
             network, transport, ..
-        } = self.kind.parts();
-        let at = select_unpredictable(base == transport, self.transport_at, out_of_reach);
+        } = self.parts();
+        let at = select_unpredictable(base == transport, self.transport_at(), out_of_reach);
         select_unpredictable(base == network, 0, at)
     }
 
     /// Where the packet's class stands among all classes.
     #[inline(always)]
-    pub(crate) fn class(&self, outbound: bool) -> usize {
-        usize::from(self.kind.parts().class | u8::from(outbound))
+    pub(crate) fn class(&self, outbound: bool) -> u8 {
+        self.parts().class | u8::from(outbound)
     }
 
     pub(crate) fn version(&self) -> Option<IpVersion> {
-        match self.kind.parts().network {
+        match self.parts().network {
             V4 => Some(IpVersion::V4),
             V6 => Some(IpVersion::V6),
             _ => None,
@@ -278,7 +367,7 @@ impl Location {
     }
 
     pub(crate) fn transport(&self) -> Transport {
-        match Base::from_u8(self.kind.parts().transport) {
+        match Base::from_u8(self.parts().transport) {
             Some(Base::Icmp) => Transport::Icmp,
             Some(Base::Icmpv6) => Transport::Icmpv6,
             Some(Base::Tcp) => Transport::Tcp,
@@ -288,47 +377,103 @@ impl Location {
     }
 
     /// The bits of the status word that say which headers there are.
-    #[inline(always)]
     pub(crate) fn status(&self) -> u32 {
-        u32::from(self.kind.parts().status) & !FRAGMENT_BIT
+        let class = usize::from(self.parts().class);
+        STATUS.get(class).copied().unwrap_or_default().into()
     }
 
+    /// Where the transport header starts, if there is one.
+    #[inline(always)]
     pub(crate) fn transport_at(&self) -> usize {
-        self.transport_at
+        usize::from(self.parts().words & !FRAGMENT).wrapping_mul(4)
     }
 
     /// Where the payload of this transport header starts and ends.
     ///
     /// It ends where the packet does by its own account, or is cut. TCP
     /// options that run over the end are cut there, too.
+    #[inline(always)]
     pub(crate) fn payload<P: Source + ?Sized>(
         &self,
         packet: &P,
         base: Base,
     ) -> Option<(usize, usize)> {
-        if self.kind.parts().transport != base.as_u8() {
+        let Parts {
+            network, transport, ..
+        } = self.parts();
+        if transport != base.as_u8() {
             return None;
         }
-        let total_len = match self.version()? {
-            IpVersion::V4 => usize::from(u16::from_be_bytes(packet.read(ipv4::LENGTH)?)),
-            IpVersion::V6 => usize::from(u16::from_be_bytes(packet.read(ipv6::LENGTH)?))
-                .saturating_add(ipv6::HEADER_LEN),
-        };
+        let is_v4 = network == V4;
+        // IPv6 does not count its own header.
+        let uncounted = if is_v4 { 0 } else { ipv6::HEADER_LEN };
+        let stated = packet.read(if is_v4 { ipv4::LENGTH } else { ipv6::LENGTH })?;
+        let total_len = usize::from(u16::from_be_bytes(stated)).wrapping_add(uncounted);
         let end = total_len.min(packet.len());
+        let at = self.transport_at();
         let header_len = match base {
-            Base::Tcp => tcp_len(packet, self.transport_at),
+            Base::Tcp => tcp_len(packet, at),
             _ => base.len(),
         };
-        Some((self.transport_at.saturating_add(header_len).min(end), end))
+        Some((at.wrapping_add(header_len).min(end), end))
+    }
+
+    /// Where the data with this number start and end.
+    #[inline(always)]
+    fn extent<P: Source + ?Sized>(&self, packet: &P, base: u8) -> Option<(usize, usize)> {
+        match DataBase::from_u8(base)? {
+            DataBase::Packet if self.parts().network == NO_BASE => None,
+            DataBase::Packet => Some((0, packet.len())),
+            DataBase::Tcp => self.payload(packet, Base::Tcp),
+            DataBase::Udp => self.payload(packet, Base::Udp),
+        }
+    }
+
+    /// A number in the data with this base, as [`data`] reads it.
+    #[inline(never)]
+    pub(crate) fn data<P: Source + ?Sized>(
+        &self,
+        packet: &P,
+        base: u8,
+        width: u8,
+        offset: i32,
+    ) -> Option<u32> {
+        data(packet, self.extent(packet, base)?, width, offset)
     }
 
     pub(crate) fn protocol(&self) -> Option<u8> {
-        self.version().map(|_| self.kind.parts().protocol)
+        self.version().map(|_| self.parts().protocol)
     }
 
     pub(crate) fn is_fragment(&self) -> Option<bool> {
-        let is_fragment = u32::from(self.kind.parts().status) & FRAGMENT_BIT != 0;
-        self.version().map(|_| is_fragment)
+        self.version().map(|_| self.parts().words & FRAGMENT != 0)
+    }
+}
+
+/// A number at `offset` from the start, or from the end if it is negative;
+/// absent unless all of it lies inside.
+#[inline(always)]
+pub(crate) fn data<P: Source + ?Sized>(
+    packet: &P,
+    (start, end): (usize, usize),
+    width: u8,
+    offset: i32,
+) -> Option<u32> {
+    let from = if offset < 0 { end } else { start };
+    let at = from.checked_add_signed(isize::try_from(offset).ok()?)?;
+    let width = usize::from(width);
+    if at < start || at.checked_add(width)? > end {
+        return None;
+    }
+    // Most often there are four bytes to read, of which some are too many.
+    match packet.read(at) {
+        Some([a, _, _, _]) if width == 1 => Some(a.into()),
+        Some([a, b, _, _]) if width == 2 => Some(u16::from_be_bytes([a, b]).into()),
+        Some(bytes) => Some(u32::from_be_bytes(bytes)),
+        None if width == 1 => packet.read(at).map(|[byte]| byte.into()),
+        None => packet
+            .read(at)
+            .map(|bytes| u16::from_be_bytes(bytes).into()),
     }
 }
 
@@ -342,14 +487,12 @@ fn tcp_len<P: Source + ?Sized>(packet: &P, at: usize) -> usize {
 
 impl From<&Headers> for Location {
     fn from(headers: &Headers) -> Self {
-        let mut parts = Parts::of(headers.version(), headers.transport(), headers.protocol());
+        let mut words = words(headers.ip_header_len());
         if headers.is_fragment() {
-            parts.status |= 1 << status::FRAGMENT;
+            words |= FRAGMENT;
         }
-        Self {
-            kind: Kind::new(&parts),
-            transport_at: headers.ip_header_len(),
-        }
+        let (version, transport) = (headers.version(), headers.transport());
+        Self::new(&Parts::of(version, transport, headers.protocol(), words))
     }
 }
 

@@ -25,7 +25,7 @@
 //! `load` applies R1 (with one instruction more), R2 and R3.
 
 use crate::bytecode::{
-    Cell, Class, HEADER_CELLS, Next, Shortcuts, cells_for, entries, from_bytes, header, lower,
+    Cell, Class, HEADER_CELLS, Next, Shortcuts, cells_for, from_bytes, header, lower,
     verify as verify_cells,
 };
 use crate::isa::limits::{INSN_LEN, MAX_INSNS, MAX_PACKET_LEN, MAX_USER_INSNS};
@@ -61,8 +61,6 @@ pub struct Program<S> {
     /// Number of all cells, of which the storage may have more.
     cells: usize,
     shortcuts: Shortcuts,
-    /// Where execution starts, by class.
-    entries: [Next; Class::COUNT],
     storage: S,
 }
 
@@ -187,12 +185,6 @@ impl<S> Program<S> {
         self.len == 0
     }
 
-    /// Where execution starts for the class with this index.
-    #[inline(always)]
-    pub(crate) fn entry(&self, class: usize) -> Next {
-        self.entries.get(class).copied().unwrap_or(Next::FAULT)
-    }
-
     #[inline]
     pub(crate) const fn shortcuts(&self) -> &Shortcuts {
         &self.shortcuts
@@ -214,7 +206,6 @@ impl<S: AsRef<[Cell]>> Program<S> {
             len,
             cells: cells.len(),
             shortcuts: Shortcuts::of(counts.layer, cells),
-            entries: entries(cells),
             storage,
         })
     }
@@ -255,13 +246,12 @@ impl<S: AsRef<[Cell]> + AsMut<[Cell]>> Program<S> {
             *cell = from_bytes(bytes);
         }
         let counts = verify_cells(cells)?;
-        let (shortcuts, entries) = (Shortcuts::of(counts.layer, cells), entries(cells));
+        let shortcuts = Shortcuts::of(counts.layer, cells);
         Ok(Self {
             layer: counts.layer,
             len: usize::try_from(counts.nodes).unwrap_or(usize::MAX),
             cells: records.len(),
             shortcuts,
-            entries,
             storage,
         })
     }
@@ -364,7 +354,6 @@ impl<S: AsRef<[Cell]> + AsMut<[Cell]>> Program<S> {
             len,
             cells: used,
             shortcuts,
-            entries,
             storage,
         })
     }

@@ -15,8 +15,6 @@ pub(crate) mod status {
     pub(crate) const ICMPV6: u8 = 7;
     pub(crate) const TCP: u8 = 8;
     pub(crate) const UDP: u8 = 9;
-    /// Not part of the word, because it can be absent.
-    pub(crate) const FRAGMENT: u8 = 10;
 }
 
 /// What a word is read from.

@@ -25,8 +25,8 @@ pub(crate) use load::status;
 pub use load::{Base, DataBase, Load};
 pub(crate) use lower::lower;
 pub use node::{Next, Node, Probe, Test};
-pub(crate) use node::{STATUS_RANGE, WORD_RANGE, WORD_TABLE, load_number, test_number};
-pub(crate) use shortcut::{Shortcuts, entries};
+pub(crate) use node::{WORD_RANGE, WORD_TABLE, load_number, test_number};
+pub(crate) use shortcut::{EXTENDED, Shortcuts};
 pub(crate) use verify::verify;
 
 use crate::isa::limits::MAX_INSNS;

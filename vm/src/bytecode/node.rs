@@ -18,6 +18,11 @@ impl Next {
     /// A field of another layer was asked for. Only stock programs have this.
     pub const FAULT: Self = Self(u32::MAX - 2);
 
+    /// The target that is this verdict.
+    pub(crate) const fn of_verdict(verdict: bool) -> Self {
+        if verdict { Self::ACCEPT } else { Self::REJECT }
+    }
+
     /// The verdict, or `None` for a node or a fault.
     pub const fn verdict(self) -> Option<bool> {
         match self {
@@ -130,7 +135,6 @@ pub(crate) mod test_number {
 /// First bytes of the nodes that most are.
 pub(crate) const WORD_RANGE: u8 = load::WORD | test::RANGE << 4;
 pub(crate) const WORD_TABLE: u8 = load::WORD | test::TABLE << 4;
-pub(crate) const STATUS_RANGE: u8 = load::STATUS | test::RANGE << 4;
 
 impl Node {
     /// The cell with this node.
