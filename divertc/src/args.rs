@@ -10,7 +10,8 @@ use ipnet::IpNet;
 /// Check, compile, explain and run WinDivert packet filters.
 ///
 /// Exit codes: 0 fine (run: something matched), 1 the filter is wrong (run:
-/// nothing matched), 2 wrong usage, 3 a file cannot be read or written.
+/// nothing matched; diff: the filters differ), 2 wrong usage, 3 a file cannot
+/// be read or written, 4 undecided (diff and compile --verify).
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 pub(crate) struct Args {
@@ -41,6 +42,25 @@ pub(crate) enum Command {
     /// `subIfIdx` and `impostor` are 0. Frames without an IP packet match
     /// nothing. Packets that were cut when captured are judged by what is left.
     Run(RunArgs),
+    /// Say how long a filter takes for a packet
+    ///
+    /// The packets are taken in a random order that is the same in every run:
+    /// a processor learns a short order that repeats, and then shows times
+    /// that no real traffic has. One pass is 65,536 picks.
+    ///
+    /// Times are CPU time of the thread, which others on the machine disturb
+    /// little; on Windows, where that clock is too coarse, elapsed time.
+    Bench(BenchArgs),
+    /// Say whether two filters match the same
+    ///
+    /// If they do, that is proved for every packet or event of the layer. If
+    /// not, a packet is printed that only one of them matches, and why each
+    /// decides as it does.
+    ///
+    /// Exit codes: 0 equivalent, 1 different or one of the filters is wrong,
+    /// 2 wrong usage, 3 a file cannot be read, 4 undecided: no proof was found
+    /// and no packet, which is then said.
+    Diff(DiffArgs),
     /// Print a filter in its normal form
     Fmt(FmtArgs),
     /// Print the instructions of a filter or object string
@@ -106,9 +126,11 @@ pub(crate) struct Options {
     #[arg(long, value_enum, default_value_t = DialectName::Divert)]
     pub(crate) dialect: DialectName,
 
-    /// How much to optimise (all levels act as 0 for now)
-    #[arg(short = 'O', value_name = "LEVEL", default_value = "2", value_parser = ["0", "1", "2"])]
-    pub(crate) opt_level: String,
+    /// How much to optimise: 0 test by test as written, 1 never more
+    /// instructions than that, 2 also more where far fewer are executed.
+    /// The default is 2, and 0 in the dialect windivert-2.2
+    #[arg(short = 'O', value_name = "LEVEL", value_parser = ["0", "1", "2"])]
+    pub(crate) opt_level: Option<String>,
 }
 
 impl Options {
@@ -117,15 +139,15 @@ impl Options {
     }
 
     pub(crate) fn compiler(&self) -> Compiler {
-        let level = match self.opt_level.as_str() {
-            "0" => OptLevel::O0,
-            "1" => OptLevel::O1,
-            _ => OptLevel::O2,
-        };
-        Compiler::new()
+        let compiler = Compiler::new()
             .layer(self.layer())
-            .dialect(self.dialect.dialect())
-            .opt_level(level)
+            .dialect(self.dialect.dialect());
+        match self.opt_level.as_deref() {
+            None => compiler,
+            Some("0") => compiler.opt_level(OptLevel::O0),
+            Some("1") => compiler.opt_level(OptLevel::O1),
+            Some(_) => compiler.opt_level(OptLevel::O2),
+        }
     }
 }
 
@@ -205,8 +227,10 @@ pub(crate) struct CheckArgs {
 pub(crate) enum Emit {
     /// The object string, for `WinDivertOpen`
     Object,
-    /// The instructions as the driver takes them, 24 bytes each
+    /// A program for the virtual machine of divert; filters of any length
     Bytecode,
+    /// The instructions as the stock driver takes them, 24 bytes each
+    Insns,
     /// One instruction a line
     Asm,
     /// The bytes of the instructions in hexadecimal
@@ -231,6 +255,15 @@ pub(crate) struct CompileArgs {
     /// Write to a file
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+
+    /// Tell on standard error how long each stage takes
+    #[arg(long)]
+    pub(crate) timings: bool,
+
+    /// Prove that what is made matches what the text says; make nothing if
+    /// that fails (exit code 1 with a packet that tells, 4 undecided)
+    #[arg(long)]
+    pub(crate) verify: bool,
 
     /// How to print diagnostics
     #[arg(long, value_enum, default_value_t = Format::Human)]
@@ -329,6 +362,104 @@ pub(crate) struct RunArgs {
     pub(crate) direction: DirectionArgs,
 
     /// How to print diagnostics; json also prints matches as JSON
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+/// What decides whether a packet matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Engine {
+    /// What `divertc run` uses
+    Vm,
+    /// The object's instructions one by one, as the WinDivert 2.2 driver does
+    Object,
+    /// The test oracle; not part of divertc
+    Oracle,
+    /// Machine code; not part of this divertc
+    Native,
+}
+
+impl Engine {
+    /// The name on the command line.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Vm => "vm",
+            Self::Object => "object",
+            Self::Oracle => "oracle",
+            Self::Native => "native",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BenchFormat {
+    Human,
+    Json,
+}
+
+impl From<BenchFormat> for Format {
+    fn from(format: BenchFormat) -> Self {
+        match format {
+            BenchFormat::Human => Self::Human,
+            BenchFormat::Json => Self::Json,
+        }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct BenchArgs {
+    /// The filter, or an object string
+    #[arg(required_unless_present = "file")]
+    pub(crate) filter: Option<OsString>,
+
+    /// The captures, pcap or pcapng
+    #[arg(value_name = "CAPTURE")]
+    pub(crate) captures: Vec<PathBuf>,
+
+    /// Take packets and events from JSON Lines, as in tests/bench/workload.jsonl
+    #[arg(long, value_name = "FILE")]
+    pub(crate) workload: Option<PathBuf>,
+
+    /// Read the filter from a file; all arguments are then captures
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) options: Options,
+
+    #[command(flatten)]
+    pub(crate) direction: DirectionArgs,
+
+    /// What to time
+    #[arg(long, value_enum, default_value_t = Engine::Vm)]
+    pub(crate) engine: Engine,
+
+    /// How many runs of some milliseconds to time
+    #[arg(long, value_name = "N", default_value_t = 11,
+          value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) iterations: u32,
+
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t = BenchFormat::Human)]
+    pub(crate) format: BenchFormat,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DiffArgs {
+    /// The filters, as text or object strings; one can be `-`, for standard
+    /// input
+    #[arg(value_name = "FILTER", num_args = 0..=2)]
+    pub(crate) filters: Vec<OsString>,
+
+    /// Read a filter from a file; may be given twice. Filters of files come
+    /// before those that are arguments
+    #[arg(short = 'f', long = "file", value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) options: Options,
+
+    /// How to print the outcome, and diagnostics
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(crate) format: Format,
 }

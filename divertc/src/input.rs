@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::Failure;
 use crate::args::Source;
@@ -30,6 +30,20 @@ impl Source {
     pub(crate) fn read(&self) -> Result<Result<Input, NotText>, Failure> {
         read(self.filter.as_deref(), self.file.as_deref())
     }
+}
+
+/// Tells the filter from the captures: with `-f` every argument is a capture.
+pub(crate) fn filter_and_captures<'a>(
+    argument: Option<&'a OsStr>,
+    file: Option<&Path>,
+    captures: &[PathBuf],
+) -> (Option<&'a OsStr>, Vec<PathBuf>) {
+    if file.is_none() {
+        return (argument, captures.to_vec());
+    }
+    let first = argument.map(PathBuf::from);
+    let captures = first.into_iter().chain(captures.iter().cloned());
+    (None, captures.collect())
 }
 
 /// Reads a filter. Standard input is read only if the argument is `-`.

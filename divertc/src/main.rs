@@ -2,6 +2,7 @@
 //!
 //! Arguments, files and exit codes; what they are about is in the libraries.
 
+mod address;
 mod args;
 mod capture;
 mod cmd;
@@ -22,8 +23,11 @@ use args::{Args, Command};
 pub(crate) enum Outcome {
     /// All is well; for `run`, something matched.
     Fine,
-    /// The filter is wrong; for `run`, nothing matched.
+    /// The filter is wrong; for `run`, nothing matched; for `diff`, the
+    /// filters differ.
     Wrong,
+    /// Whether two filters match the same is not known.
+    Undecided,
 }
 
 /// Why a command could not be carried out.
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
     match run(&args.command) {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
         Ok(Outcome::Wrong) => ExitCode::from(1),
+        Ok(Outcome::Undecided) => ExitCode::from(4),
         Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
             report::say(&failure);
@@ -73,6 +78,8 @@ fn run(command: &Command) -> Result<Outcome, Failure> {
         Command::Compile(args) => cmd::compile::run(args),
         Command::Explain(args) => cmd::explain::run(args),
         Command::Run(args) => cmd::run::run(args),
+        Command::Bench(args) => cmd::bench::run(args),
+        Command::Diff(args) => cmd::diff::run(args),
         Command::Fmt(args) => cmd::fmt::run(args),
         Command::Disasm(args) => cmd::disasm::run(args),
         Command::Fields(args) => cmd::fields::run(args),

@@ -9,7 +9,7 @@ use std::io::Write as _;
 
 use divert_compiler::diag::RenderOptions;
 use divert_compiler::diag::format::{GitHub, Record, Short, sarif};
-use divert_compiler::{Diagnostic, Filter};
+use divert_compiler::{Diagnostic, Engine, Filter};
 
 use crate::args::{CheckFormat, Format, Options, Source};
 use crate::input::{Input, NotText};
@@ -92,9 +92,16 @@ pub(crate) fn not_text(filter: &NotText) {
 
 /// Reads and compiles a filter, and prints what is wrong or strange with it.
 /// `None` if it is wrong.
-pub(crate) fn compile(source: &Source, format: Format) -> Result<Option<(Input, Filter)>, Failure> {
+pub(crate) fn compile(
+    source: &Source,
+    engine: Engine,
+    format: Format,
+) -> Result<Option<(Input, Filter)>, Failure> {
     match source.read()? {
-        Ok(input) => Ok(compile_input(&input, &source.options, format)?.map(|f| (input, f))),
+        Ok(input) => {
+            let filter = compile_input(&input, &source.options, engine, format)?;
+            Ok(filter.map(|filter| (input, filter)))
+        }
         Err(not) => {
             not_text(&not);
             Ok(None)
@@ -106,9 +113,10 @@ pub(crate) fn compile(source: &Source, format: Format) -> Result<Option<(Input, 
 pub(crate) fn compile_input(
     input: &Input,
     options: &Options,
+    engine: Engine,
     format: Format,
 ) -> Result<Option<Filter>, Failure> {
-    match options.compiler().compile(&input.text) {
+    match options.compiler().engine(engine).compile(&input.text) {
         Ok(filter) => {
             print(filter.warnings(), input, format.into())?;
             Ok(Some(filter))

@@ -108,9 +108,10 @@ impl Options {
             None => Dialect::default(),
         };
         let level = match self.opt {
+            None => OptLevel::of_dialect(dialect),
             Some(0) => OptLevel::O0,
             Some(1) => OptLevel::O1,
-            None | Some(2) => OptLevel::O2,
+            Some(2) => OptLevel::O2,
             Some(_) => return Err(Wrong("opt is 0, 1 or 2".into())),
         };
         let compiler = Compiler::new().dialect(dialect).opt_level(level);

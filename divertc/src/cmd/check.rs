@@ -80,7 +80,9 @@ impl Checked {
     fn new(args: &CheckArgs, text: &str) -> Self {
         let (filter, diagnostics) = match args.source.options.compiler().compile(text) {
             Ok(filter) => {
-                let warnings = filter.warnings().to_vec();
+                let mut warnings = filter.warnings().to_vec();
+                warnings.extend(filter.lints());
+                warnings.sort_by_key(|warning| warning.span.start);
                 (Some(filter), warnings)
             }
             Err(diagnostics) => (None, diagnostics.into_iter().collect()),

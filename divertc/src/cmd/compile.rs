@@ -2,22 +2,39 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
 
+use divert_compiler::equiv::{Comparison, Side, validate};
 use divert_compiler::explain::to_dot;
-use divert_compiler::{Diagnostic, Filter};
+use divert_compiler::{Compiler, Diagnostic, Engine, Filter};
 use serde::Serialize;
 
 use crate::args::{CompileArgs, Emit};
-use crate::cmd::disasm;
+use crate::cmd::{diff, disasm};
 use crate::{Failure, Outcome, report};
 
 pub(crate) fn run(args: &CompileArgs) -> Result<Outcome, Failure> {
-    let Some((_, filter)) = report::compile(&args.source, args.format)? else {
+    let engine = match args.emit {
+        Emit::Bytecode => Engine::Divert,
+        _ => Engine::WinDivert,
+    };
+    let Some((input, filter)) = report::compile(&args.source, engine, args.format)? else {
         return Ok(Outcome::Wrong);
     };
+    if args.verify {
+        let outcome = verify(&filter);
+        if outcome != Outcome::Fine {
+            return Ok(outcome);
+        }
+    }
+    if args.timings {
+        let compiler = args.source.options.compiler().engine(engine);
+        timings(&compiler, &input.text)?;
+    }
     let bytes = match args.emit {
         Emit::Object => filter.object() + "\n",
-        Emit::Bytecode => return write(args, &filter.to_bytes()),
+        Emit::Bytecode => return write(args, &filter.to_bytecode()),
+        Emit::Insns => return write(args, &filter.to_bytes()),
         Emit::Asm => disasm::listing(&filter),
         Emit::Hex => hex(&filter.to_bytes()) + "\n",
         Emit::C => c_source(&filter),
@@ -30,6 +47,29 @@ pub(crate) fn run(args: &CompileArgs) -> Result<Outcome, Failure> {
     write(args, bytes.as_bytes())
 }
 
+/// Says whether what was generated matches what was written.
+fn verify(filter: &Filter) -> Outcome {
+    let outcome = validate(filter);
+    match &outcome {
+        Comparison::Equivalent => {
+            report::say("verified: proved to match what was written");
+        }
+        Comparison::Undecided(open) => report::say(format_args!("not verified: {open}")),
+        Comparison::Different(witness) => {
+            let not = match witness.matches {
+                Side::A => " not",
+                Side::B => "",
+            };
+            let scene = diff::scene(witness);
+            report::say(format_args!(
+                "wrong: the program would{not} match this:\n{}",
+                scene.trim_end()
+            ));
+        }
+    }
+    diff::of(&outcome)
+}
+
 fn write(args: &CompileArgs, bytes: &[u8]) -> Result<Outcome, Failure> {
     if let Some(path) = &args.output {
         let cannot = |error| Failure::Io(format!("cannot write {}: {error}", path.display()));
@@ -38,13 +78,48 @@ fn write(args: &CompileArgs, bytes: &[u8]) -> Result<Outcome, Failure> {
         return Ok(Outcome::Fine);
     }
     let mut out = io::stdout();
-    if args.emit == Emit::Bytecode && out.is_terminal() {
-        let advice = "bytecode is not for a terminal: use -o FILE, or --emit hex";
+    if matches!(args.emit, Emit::Bytecode | Emit::Insns) && out.is_terminal() {
+        let advice = "bytes are not for a terminal: use -o FILE, or --emit hex";
         return Err(Failure::Usage(advice.into()));
     }
     out.write_all(bytes)?;
     out.flush()?;
     Ok(Outcome::Fine)
+}
+
+/// How often a filter is compiled to time it.
+const RUNS: u32 = 100;
+
+/// Prints the shortest time of each stage, of many runs.
+fn timings(compiler: &Compiler, text: &str) -> Result<(), Failure> {
+    let mut best: Vec<(&str, Duration)> = Vec::new();
+    for _ in 0..RUNS {
+        let mut stages: Vec<(&str, Duration)> = Vec::new();
+        let mut last = Instant::now();
+        let mut done = |name| {
+            stages.push((name, last.elapsed()));
+            last = Instant::now();
+        };
+        let filter = compiler.compile_observed(text, &mut |stage| done(stage.name()));
+        done("the rest");
+        if let Ok(filter) = &filter {
+            let _ = filter.instructions();
+            done("object");
+        }
+        let shorter = |(at, (name, time)): (usize, (&'static str, Duration))| {
+            let earlier = best.get(at).map_or(time, |(_, earlier)| *earlier);
+            (name, time.min(earlier))
+        };
+        best = stages.into_iter().enumerate().map(shorter).collect();
+    }
+    let mut err = io::stderr();
+    writeln!(err, "shortest of {RUNS} runs, in microseconds")?;
+    for (name, time) in &best {
+        writeln!(err, "{name:>9} {:9.2}", time.as_secs_f64() * 1e6)?;
+    }
+    let total: Duration = best.iter().map(|(_, time)| *time).sum();
+    writeln!(err, "{:>9} {:9.2}", "together", total.as_secs_f64() * 1e6)?;
+    Ok(())
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -2,14 +2,14 @@
 
 use std::io::Write;
 
-use divert_compiler::Filter;
+use divert_compiler::{Engine, Filter};
 use divert_vm::Target;
 
 use crate::args::DisasmArgs;
 use crate::{Failure, Outcome, report};
 
 pub(crate) fn run(args: &DisasmArgs) -> Result<Outcome, Failure> {
-    let Some((_, filter)) = report::compile(&args.source, args.format)? else {
+    let Some((_, filter)) = report::compile(&args.source, Engine::WinDivert, args.format)? else {
         return Ok(Outcome::Wrong);
     };
     write!(anstream::stdout(), "{}", listing(&filter))?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use divert_compiler::diag::Code;
 use divert_compiler::explain::{Trace, to_dot, to_html, to_svg};
-use divert_compiler::{Event, Filter, Layer};
+use divert_compiler::{Engine, Event, Filter, Layer};
 
 use crate::args::{ExplainArgs, ExplainFormat, Format};
 use crate::capture::Capture;
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Outcome, Failure> {
         ExplainFormat::Json => Format::Json,
         _ => Format::Human,
     };
-    let Some((_, filter)) = report::compile(&args.source, diagnostics)? else {
+    let Some((_, filter)) = report::compile(&args.source, Engine::WinDivert, diagnostics)? else {
         return Ok(Outcome::Wrong);
     };
     let trace = trace(args, &filter)?;

@@ -2,11 +2,13 @@
 
 use std::io::Write;
 
+use divert_compiler::Engine;
+
 use crate::args::FmtArgs;
 use crate::{Failure, Outcome, report};
 
 pub(crate) fn run(args: &FmtArgs) -> Result<Outcome, Failure> {
-    let Some((input, filter)) = report::compile(&args.source, args.format)? else {
+    let Some((input, filter)) = report::compile(&args.source, Engine::Divert, args.format)? else {
         return Ok(Outcome::Wrong);
     };
     let normal = if input.text.starts_with(divert_vm::object::MARK) {

@@ -1,8 +1,10 @@
 //! One file a command.
 
 pub(crate) mod batch;
+pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod compile;
+pub(crate) mod diff;
 pub(crate) mod disasm;
 pub(crate) mod explain;
 pub(crate) mod fields;

@@ -2,11 +2,11 @@
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use divert_compiler::explain::packet_summary;
-use divert_compiler::{Event, Filter};
+use divert_compiler::{Engine, Event, Filter};
 use divert_vm::Field;
 use divert_vm::packet::{Headers, IpVersion, Source, ipv4, ipv6};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -21,14 +21,8 @@ use crate::{Failure, Outcome, report};
 const PROGRESS_FROM: u64 = 8 << 20;
 
 pub(crate) fn run(args: &RunArgs) -> Result<Outcome, Failure> {
-    // With `-f` every argument is a capture, the first one included.
-    let mut captures = args.captures.clone();
-    let argument = if args.file.is_some() {
-        captures.splice(0..0, args.filter.iter().map(PathBuf::from));
-        None
-    } else {
-        args.filter.as_deref()
-    };
+    let (argument, captures) =
+        input::filter_and_captures(args.filter.as_deref(), args.file.as_deref(), &args.captures);
     if captures.is_empty() {
         let advice = "name at least one capture: divertc run FILTER CAPTURE…";
         return Err(Failure::Usage(advice.into()));
@@ -44,14 +38,12 @@ pub(crate) fn run(args: &RunArgs) -> Result<Outcome, Failure> {
         let message = "captures hold packets, so the layer must be network or forward";
         return Err(Failure::Usage(message.into()));
     }
-    let Some(filter) = report::compile_input(&input, &args.options, args.format)? else {
+    let Some(filter) = report::compile_input(&input, &args.options, Engine::Divert, args.format)?
+    else {
         return Ok(Outcome::Wrong);
     };
-    if args.format != Format::Json && args.direction.is_open() && depends_on_direction(&filter) {
-        report::say(
-            "captures do not say which way packets went, so all count as outbound; \
-             see --local and --inbound",
-        );
+    if args.format != Format::Json {
+        note_direction(&filter, &args.direction);
     }
     let write = args.write.as_deref();
     let saved = write.map(|path| Saved::create(path, &captures));
@@ -176,6 +168,16 @@ fn output() -> Box<dyn Write> {
         Box::new(out)
     } else {
         Box::new(BufWriter::with_capacity(1 << 16, out))
+    }
+}
+
+/// Says so if the verdict hangs on a direction that nobody has told.
+pub(crate) fn note_direction(filter: &Filter, direction: &DirectionArgs) {
+    if direction.is_open() && depends_on_direction(filter) {
+        report::say(
+            "captures do not say which way packets went, so all count as outbound; \
+             see --local and --inbound",
+        );
     }
 }
 

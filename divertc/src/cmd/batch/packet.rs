@@ -3,11 +3,11 @@
 use divert_compiler::{Event, Layer};
 use divert_vm::checksum::{self, ChecksumFlags};
 use divert_vm::packet::{Headers, IpVersion, Transport};
-use divert_vm::{FlowRecord, NetworkRecord, Record, ReflectRecord, Value as Number};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Wrong, bytes};
+use crate::address::Address;
 use crate::cmd::compile::hex;
 
 /// A packet and its event, as a request has them.
@@ -17,33 +17,6 @@ pub(super) struct CaseRecord {
     packet: Option<String>,
     #[serde(default)]
     addr: Address,
-}
-
-/// The address record; what is left out is 0.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Address {
-    timestamp: i64,
-    event: u8,
-    sniffed: u8,
-    outbound: u8,
-    loopback: u8,
-    impostor: u8,
-    ipv6: u8,
-    ifidx: u32,
-    subifidx: u32,
-    endpointid: u64,
-    parentendpointid: u64,
-    processid: u32,
-    localaddr: [u32; 4],
-    remoteaddr: [u32; 4],
-    localport: u16,
-    remoteport: u16,
-    protocol: u8,
-    reflect_timestamp: i64,
-    reflect_layer: u32,
-    reflect_flags: u64,
-    priority: i16,
 }
 
 pub(super) struct Case {
@@ -56,42 +29,7 @@ impl TryFrom<CaseRecord> for Case {
 
     fn try_from(case: CaseRecord) -> Result<Self, Wrong> {
         let layer = Layer::from_u8(case.layer).ok_or_else(|| Wrong("a layer is 0 to 4".into()))?;
-        let addr = case.addr;
-        let wide = |words| Number::from_words(false, words).magnitude;
-        let record = match layer {
-            Layer::Network | Layer::NetworkForward => Record::Network(NetworkRecord {
-                if_idx: addr.ifidx,
-                sub_if_idx: addr.subifidx,
-            }),
-            Layer::Flow | Layer::Socket => Record::Flow(FlowRecord {
-                endpoint_id: addr.endpointid,
-                parent_endpoint_id: addr.parentendpointid,
-                process_id: addr.processid,
-                local_addr: wide(addr.localaddr),
-                remote_addr: wide(addr.remoteaddr),
-                local_port: addr.localport,
-                remote_port: addr.remoteport,
-                protocol: addr.protocol,
-            }),
-            Layer::Reflect => Record::Reflect(ReflectRecord {
-                timestamp: addr.reflect_timestamp,
-                process_id: addr.processid,
-                layer: addr.reflect_layer,
-                flags: addr.reflect_flags,
-                priority: addr.priority,
-            }),
-        };
-        let event = Event {
-            timestamp: addr.timestamp,
-            event: addr.event,
-            sniffed: addr.sniffed != 0,
-            outbound: addr.outbound != 0,
-            loopback: addr.loopback != 0,
-            impostor: addr.impostor != 0,
-            ipv6: addr.ipv6 != 0,
-            record,
-            ..Event::new(layer)
-        };
+        let event = case.addr.event(layer);
         let packet = case.packet.map(|hex| bytes(&hex)).transpose()?;
         Ok(Self { packet, event })
     }
