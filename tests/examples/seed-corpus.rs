@@ -7,8 +7,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use divert_testkit::{generators, vectors};
-use divert_vm::{Field, Layer};
+use divert_testkit::generators::{self, Source};
+use divert_testkit::vectors;
+use divert_vm::{Field, Layer, Program, bytecode};
 
 /// Most seeds a target gets.
 const MOST: usize = 3_000;
@@ -50,10 +51,25 @@ fn main() -> io::Result<()> {
     write(&fuzz, "execute", &choices)?;
     write(&fuzz, "packet", &packets)?;
     write(&fuzz, "differential", &choices)?;
+    write(&fuzz, "passes", &choices)?;
+    write(&fuzz, "diff", &choices)?;
+    let images: Vec<Vec<u8>> = images(&choices).collect();
+    let images: Vec<&[u8]> = images.iter().map(Vec::as_slice).collect();
+    write(&fuzz, "verify", &images)?;
     let path = fuzz.join("filter.dict");
     fs::write(&path, dictionary())?;
     println!("{}", path.display());
     Ok(())
+}
+
+/// Bytecode that is accepted.
+fn images(choices: &[&[u8]]) -> impl Iterator<Item = Vec<u8>> {
+    let cells = choices.iter().map(|choices| {
+        let mut source = Source::new(choices);
+        generators::image(&mut source)
+    });
+    let cells = cells.filter(|cells| Program::from_cells(cells.as_slice()).is_ok());
+    cells.map(|cells| cells.iter().flat_map(bytecode::to_bytes).collect())
 }
 
 /// At most [`MOST`] of the items, from all over the list.

@@ -3,7 +3,10 @@
 //! Each takes any bytes, and panics where something is wrong.
 
 use divert_compiler::diag::{Code, Severity};
-use divert_compiler::{Compiler, Diagnostics, Dialect, Event, Filter, Layer};
+use divert_compiler::equiv::{Comparison, Side, compare};
+use divert_compiler::graph::{Graph, Subject};
+use divert_compiler::opt::PASSES;
+use divert_compiler::{Compiler, Diagnostics, Dialect, Event, Filter, Layer, OptLevel};
 use divert_grammar::{parse as parse_text, print};
 use divert_vm::bytecode::{EMPTY, MAX_STOCK_CELLS, cells_for};
 use divert_vm::checksum::{self, ChecksumFlags};
@@ -12,22 +15,27 @@ use divert_vm::object::{self, Object};
 use divert_vm::packet::{Headers, Transport};
 use divert_vm::{Insn, Program, decrement_ttl, execute as run, header_hash, packet_hash, trace};
 
-use crate::generators::{self, Source, can_occur, scene};
+use crate::generators::{self, Source, can_occur, mutated, scene};
+use crate::meaning;
 use crate::oracle::raw::{self, Scene};
 use crate::oracle::{self, Oracle};
+use crate::plain::Plain;
 use crate::vectors::RawInsn;
 
 /// A check of any bytes.
 pub type Check = fn(&[u8]);
 
 /// Every check, by the name of its fuzz target.
-pub const ALL: [(&str, Check); 6] = [
+pub const ALL: [(&str, Check); 9] = [
     ("parse", parse),
     ("compile", compile),
     ("object", object),
     ("execute", execute),
     ("packet", packet),
     ("differential", differential),
+    ("verify", verify),
+    ("passes", passes),
+    ("diff", diff),
 ];
 
 /// Any text parses to a tree that lies within it, and what is printed of a
@@ -71,6 +79,10 @@ pub fn compile(data: &[u8]) {
     for layer in Layer::ALL {
         let compile = |dialect| Compiler::new().layer(layer).dialect(dialect).compile(text);
         let [divert, reference] = Dialect::ALL.map(compile);
+        let optimised = Dialect::ALL.map(|dialect| {
+            let compiler = Compiler::new().layer(layer).dialect(dialect);
+            compiler.opt_level(OptLevel::O1).compile(text)
+        });
         if let Err(error) = &reference {
             assert!(error.reference_error().is_some(), "{text:?}");
         }
@@ -83,6 +95,9 @@ pub fn compile(data: &[u8]) {
                 has(Code::TooManyInsns) && is_long,
                 "{layer}: {text:?} only in 2.2: {error}"
             );
+        }
+        for filter in optimised.iter().flatten() {
+            accepted(filter, data);
         }
         for outcome in [divert, reference] {
             match outcome {
@@ -134,6 +149,7 @@ fn accepted(filter: &Filter, data: &[u8]) {
         );
     }
     let compiler = Compiler::new().layer(layer).dialect(dialect);
+    let compiler = compiler.opt_level(OptLevel::O0);
     let object = filter.object();
     if count <= MAX_INSNS {
         let again = compiler
@@ -149,15 +165,24 @@ fn accepted(filter: &Filter, data: &[u8]) {
     }
     let oracle = Oracle::new(text, layer, dialect);
     let oracle = oracle.unwrap_or_else(|| panic!("{dialect}, {layer}: {text:?} means nothing"));
-    // Scenes that depend on the text only, so that a crash can be repeated.
+    for (packet, event) in scenes_for(data, layer, 4) {
+        agree(filter, &oracle, packet.as_deref(), &event);
+    }
+}
+
+/// Scenes that depend on the data only, so that a crash can be repeated.
+fn scenes_for(
+    data: &[u8],
+    layer: Layer,
+    count: u64,
+) -> impl Iterator<Item = (Option<Vec<u8>>, Event)> {
     let seed = data
         .iter()
         .fold(0, |seed: u64, byte| seed.rotate_left(7) ^ u64::from(*byte));
-    for at in 0..4 {
+    (0..count).map(move |at| {
         let bytes = generators::random_bytes(seed ^ at << 60, 256);
-        let (packet, event) = scene(&mut Source::new(&bytes), layer);
-        agree(filter, &oracle, packet.as_deref(), &event);
-    }
+        scene(&mut Source::new(&bytes), layer)
+    })
 }
 
 #[track_caller]
@@ -170,6 +195,14 @@ fn agree(filter: &Filter, oracle: &Oracle, packet: Option<&[u8]>, event: &Event)
         ours, theirs,
         "{dialect}: {text:?}, {event:?}, packet {packet:02x?}"
     );
+    if let Some(expect) = theirs {
+        let packet = packet.unwrap_or_default();
+        let stock = trace(filter.instructions(), filter.layer(), packet, event, |_| {});
+        assert_eq!(
+            stock, expect,
+            "object of {text:?}, {event:?}, {packet:02x?}"
+        );
+    }
 }
 
 /// Any bytes are an object or are not; an object loads, and is written again
@@ -318,5 +351,107 @@ pub fn differential(data: &[u8]) {
     };
     for (packet, event) in &scenes {
         agree(&filter, &oracle, packet.as_deref(), event);
+    }
+}
+
+/// Any bytes are an image of divert bytecode or are not; one that is does on
+/// any packet what a second, plain interpreter does.
+pub fn verify(data: &[u8]) {
+    let storage = vec![EMPTY; data.len().div_ceil(32)];
+    let Ok(program) = Program::decode(data, storage) else {
+        return;
+    };
+    let layer = program.layer();
+    for (packet, event) in scenes_for(data, layer, 6) {
+        let packet = packet.as_deref().unwrap_or_default();
+        let plain = Plain {
+            cells: program.cells(),
+            layer,
+            packet,
+            event: &event,
+        };
+        assert_eq!(
+            run(&program, packet, &event),
+            plain.verdict(),
+            "{:08x?}, {event:?}, {packet:02x?}",
+            program.cells()
+        );
+    }
+}
+
+/// Any graph means after every pass what it meant before, and stays well
+/// formed; what is printed of it reads as the same.
+pub fn passes(data: &[u8]) {
+    let mut source = Source::new(data);
+    let layer = generators::layer(&mut source);
+    let text = generators::graph_text(&mut source, layer);
+    let mut graph: Graph = text.parse().unwrap_or_else(|e| panic!("{e}: {text}"));
+    assert_eq!(graph.verify(), [], "{text}");
+    let subjects = meaning::subjects(&graph);
+    let scenes: Vec<Vec<_>> = scenes_for(data, layer, 8)
+        .map(|(packet, event)| {
+            let packet = packet.as_deref().unwrap_or_default();
+            let load = |subject: &Subject| meaning::load(*subject, layer, packet, &event);
+            subjects.iter().map(load).collect()
+        })
+        .collect();
+    let verdicts = |graph: &Graph| -> Vec<bool> {
+        let value = |values: &[Option<u128>], subject: Subject| {
+            let at = subjects.binary_search(&subject).expect("no new subject");
+            values[at]
+        };
+        let verdict = |values: &Vec<_>| graph.eval(|subject| value(values, subject));
+        scenes.iter().map(verdict).collect()
+    };
+    let expect = verdicts(&graph);
+    for pass in PASSES.iter().chain(PASSES) {
+        let before = graph.to_string();
+        let again: Graph = before.parse().unwrap_or_else(|e| panic!("{e}: {before}"));
+        assert_eq!(verdicts(&again), expect, "{before}");
+        (pass.run)(&mut graph);
+        assert_eq!(graph.verify(), [], "{} of {before}", pass.name);
+        assert_eq!(verdicts(&graph), expect, "{} of {before}", pass.name);
+    }
+}
+
+/// Comparing two filters never proves what some packet refutes, and claims a
+/// difference only with a packet on which it is one.
+pub fn diff(data: &[u8]) {
+    let mut source = Source::new(data);
+    let layer = generators::layer(&mut source);
+    let dialect = source.pick(&Dialect::ALL);
+    let compiler = Compiler::new().layer(layer).dialect(dialect);
+    let first = generators::filter_text(&mut source, layer, dialect);
+    let second = match source.below(3) {
+        0 => format!("({first}) and ({first})"),
+        1 => mutated(&mut source, &first),
+        _ => generators::filter_text(&mut source, layer, dialect),
+    };
+    let both = [&first, &second].map(|text| compiler.compile(text).ok());
+    let [Some(a), Some(b)] = both else {
+        return;
+    };
+    let what = format!("{dialect}, {layer}: {first:?} and {second:?}");
+    let (packet, event, expect) = match compare(&a, &b).expect("one layer") {
+        Comparison::Undecided(_) => return,
+        Comparison::Equivalent => {
+            for (packet, event) in scenes_for(data, layer, 64) {
+                let verdicts = [&a, &b].map(|f| f.evaluate(packet.as_deref(), &event).ok());
+                assert_eq!(verdicts[0], verdicts[1], "{what}, {event:?}, {packet:02x?}");
+            }
+            return;
+        }
+        Comparison::Different(witness) => {
+            let matches_a = witness.matches == Side::A;
+            (witness.packet, witness.event, [matches_a, !matches_a])
+        }
+    };
+    let packet = layer.has_packets().then_some(packet.as_slice());
+    for (filter, expect) in [a, b].iter().zip(expect) {
+        let verdict = filter.evaluate(packet, &event);
+        assert_eq!(verdict, Ok(expect), "{what}, {event:?}, {packet:02x?}");
+        let oracle = Oracle::new(filter.source(), layer, dialect).expect("a filter");
+        let verdict = oracle.matches(packet, &event);
+        assert_eq!(verdict, Ok(expect), "{what}, {event:?}, {packet:02x?}");
     }
 }

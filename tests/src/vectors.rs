@@ -1,6 +1,6 @@
 //! Typed readers of the recorded answers in `vectors/`, `corpus/`, `bench/`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use divert_vm::{Event, FlowRecord, Layer, NetworkRecord, Record, ReflectRecord};
 use serde::Deserialize;
@@ -165,6 +165,41 @@ pub struct Workload {
     pub packets: Vec<(Vec<u8>, Event)>,
 }
 
+/// A filter of the benchmark.
+#[derive(Clone, Debug, Deserialize)]
+pub struct BenchFilter {
+    /// Its name in the files.
+    pub name: String,
+    /// The text.
+    pub filter: String,
+    /// How many of the packets it matches.
+    pub matches: usize,
+    /// The same predicate for libpcap, which cannot express every filter.
+    pub pcap: Option<String>,
+}
+
+/// What the reference and libpcap cost on the benchmark.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Baseline {
+    /// By the filter's name.
+    pub filters: BTreeMap<String, Cost>,
+}
+
+/// What a filter costs for a packet, on the machine of the recording.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Cost {
+    /// The reference: nanoseconds.
+    pub ref_ns: f64,
+    /// The reference: instructions of the processor.
+    pub ref_instr: f64,
+    /// libpcap: nanoseconds.
+    pub pcap_ns: Option<f64>,
+    /// libpcap: instructions of the processor.
+    pub pcap_instr: Option<f64>,
+    /// Machine code written by hand: instructions of the processor.
+    pub native_instr: Option<f64>,
+}
+
 /// Every case, in the order of the file.
 #[must_use]
 pub fn cases() -> Vec<Case> {
@@ -291,6 +326,35 @@ pub fn workload() -> Workload {
         }
     }
     workload
+}
+
+/// The benchmark's filters with all that is recorded about them.
+#[must_use]
+pub fn bench_filters() -> Vec<BenchFilter> {
+    #[derive(Deserialize)]
+    #[serde(tag = "kind", rename_all = "lowercase")]
+    enum Row {
+        Filter(BenchFilter),
+        Packet {},
+    }
+    let rows = rows("bench/workload.jsonl").into_iter();
+    rows.filter_map(|row| match row {
+        Row::Filter(filter) => Some(filter),
+        Row::Packet {} => None,
+    })
+    .collect()
+}
+
+/// What others cost on the benchmark.
+///
+/// # Panics
+///
+/// If the file cannot be read.
+#[must_use]
+pub fn baseline() -> Baseline {
+    let path = format!("{}/bench/baseline.json", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// Bytes written as pairs of hexadecimal digits.

@@ -10,7 +10,10 @@ fn long_filter(code: Code) -> Option<(String, Dialect)> {
     Some(match code {
         Code::TooLong => (" ".repeat((1 << 20) + 1), Dialect::Divert),
         Code::TooDeep => (nested(1001), Dialect::Divert),
-        Code::TooManyInsns => (vec!["udp"; 256].join(" or "), Dialect::Divert),
+        Code::TooManyInsns => {
+            let ports = (0..256).map(|at| format!("udp.DstPort = {}", at * 7));
+            (ports.collect::<Vec<_>>().join(" or "), Dialect::Divert)
+        }
         Code::TooManyErrors => ("$ ".repeat(257) + "tcp", Dialect::Divert),
         Code::TooManyTokens => ("!".repeat(1277) + "tcp", Dialect::WinDivert22),
         Code::ReferenceRefuses => (nested(341), Dialect::WinDivert22),
@@ -35,7 +38,7 @@ fn told(code: Code, filter: &str) -> Vec<Diagnostic> {
         .dialect(dialect)
         .compile(filter)
     {
-        Ok(filter) => filter.warnings().to_vec(),
+        Ok(filter) => [filter.warnings(), &filter.lints()].concat(),
         Err(diagnostics) => diagnostics.into_iter().collect(),
     }
 }

@@ -3,6 +3,7 @@
 use divert_compiler::{Compiler, Dialect, Event, Layer};
 use divert_testkit::oracle::raw::{self, ACCEPT, FIELDS, REJECT, Scene};
 use divert_testkit::oracle::{self, Oracle};
+use divert_testkit::trees;
 use divert_testkit::vectors::{self, Case, RawInsn};
 use divert_vm::bytecode::{EMPTY, MAX_STOCK_CELLS, cells_for};
 use divert_vm::packet::Headers;
@@ -364,4 +365,15 @@ fn every_packet_cut_at_every_length_is_survived() {
         probes.len()
     );
     assert!(cuts > 14_000 && parsed > 8_000 && verdicts > 200_000);
+}
+
+/// All trees of up to three tests, and some of four; all of those are for the
+/// example `differential`.
+#[test]
+fn every_small_tree_of_tests_means_what_its_parts_say() {
+    let counts = trees::compare(4, 16);
+    println!("{counts}");
+    let (one, two, three) = (8, 2 * 8 * 8, 4 * 8 * (2 * 8 * 8) + 8 * 8 * 8);
+    let four = 4 * 8 * three + 2 * two * two + 3 * 8 * 8 * two;
+    assert_eq!(counts.trees, one + two + three + four / 16);
 }

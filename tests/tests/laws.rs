@@ -1,7 +1,7 @@
 //! Laws that hold for every input a generator can make.
 
 use divert_compiler::diag::Code;
-use divert_compiler::{Compiler, Diagnostic, Dialect, Filter, Layer};
+use divert_compiler::{Compiler, Diagnostic, Dialect, Filter, Layer, OptLevel};
 use divert_testkit::checks;
 use divert_testkit::generators::{
     Source, filter_text, insn, layer, object_text, packet, program, scene,
@@ -151,7 +151,8 @@ proptest! {
     fn law_an_object_means_what_its_text_means(bytes in choices(500)) {
         for dialect in Dialect::ALL {
             let Some((filter, mut source)) = filter(&bytes, dialect) else { continue };
-            let object = compile(&filter.object(), filter.layer(), dialect).unwrap();
+            let compiler = Compiler::new().layer(filter.layer()).dialect(dialect);
+            let object = compiler.opt_level(OptLevel::O0).compile(&filter.object()).unwrap();
             prop_assert_eq!(object.object(), filter.object());
             prop_assert_eq!(object.flags().bits(), filter.flags().bits());
             prop_assert_eq!(object.driver_accepts(), filter.driver_accepts() || accepts_cut(&filter, &object));
@@ -178,6 +179,16 @@ proptest! {
             };
             same_verdicts(&filter, &again, &mut source)?;
         }
+    }
+
+    #[test]
+    fn law_every_pass_keeps_the_meaning_of_any_graph(bytes in choices(400)) {
+        checks::passes(&bytes);
+    }
+
+    #[test]
+    fn law_comparing_two_filters_is_never_wrong(bytes in choices(400)) {
+        checks::diff(&bytes);
     }
 
     #[test]

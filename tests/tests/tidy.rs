@@ -90,6 +90,11 @@ fn fields_are_named_in_few_places() {
         let named = named.count();
         let allowed = match name.as_str() {
             "vm/src/isa/field.rs" | "vm/src/load.rs" => Field::ALL.len(),
+            // Loading the other way round: which packet has these values, and
+            // which fields depend on each other.
+            "compiler/src/equiv/solve.rs" | "compiler/src/equiv/event.rs" => 40,
+            "compiler/src/graph/theory.rs" => 40,
+            name if name.starts_with("compiler/src/equiv/") => 30,
             name if about_single_fields.contains(&name) => 9,
             "compiler/src/expr.rs" => 2,
             name if name.starts_with("compiler/src/explain/") => 9,
