@@ -12,6 +12,11 @@
 //! presence theory. Absence is a fact of its own: on the edge for absent
 //! fields nothing is known of values, only which classes lack the field.
 //!
+//! A node is superfluous if one of the two nodes below it would go to the other
+//! by itself: `tcp and tcp.DstPort = 80` is `tcp.DstPort = 80`, for where there
+//! is no TCP header, there is no port. Whenever the upper node leads to the
+//! other place, its facts decide that the lower one does.
+//!
 //! The edges of a node to one place are led on together, with what all of
 //! them have in common. So a test whose failure stands for "another value" as
 //! well as for "absent" stays one that a single instruction can say.
@@ -20,6 +25,10 @@ use divert_vm::Interval;
 
 use super::facts::{Arena, Ask, Facts};
 use crate::graph::{Edge, Graph, Node, NodeId, Subject, Theory};
+
+/// Most intervals of a node that needs no guard: of so many, the first of its
+/// comparisons already fails where the field is absent.
+const MAX_UNGUARDED: usize = 3;
 
 /// Most graphs have few nodes; one of more than this is left alone.
 const MAX_NODES: usize = 4096;
@@ -75,6 +84,10 @@ impl Pass {
             return false;
         };
         self.group(graph, &node, facts);
+        if let Some((to, facts)) = self.guarded(graph) {
+            pass_on(&mut self.arena, &mut self.known, to, &facts);
+            return graph.retarget(id, |_| to);
+        }
         let mut fallback = None;
         for group in &self.groups {
             if let Some((to, facts)) = &group.leads {
@@ -119,6 +132,29 @@ impl Pass {
             let leads = together.map(|facts| (follow(graph, to, &self.arena, &facts), facts));
             self.groups.push(Group { to, leads });
         }
+    }
+
+    /// The node below that makes the one at hand superfluous, and what is
+    /// then known there.
+    fn guarded(&mut self, graph: &Graph) -> Option<(NodeId, Facts)> {
+        let [a, b] = self.groups.as_slice() else {
+            return None;
+        };
+        let (a, b) = (a.leads?, b.leads?);
+        let arena = &self.arena;
+        let guards = |(to, _): (NodeId, Facts), (other, facts): (NodeId, Facts)| {
+            let is_simple = |node: Node<'_>| node.edges.len() <= MAX_UNGUARDED;
+            graph.node(to).is_some_and(is_simple)
+                && decided(graph, to, arena, &facts) == Some(other)
+        };
+        let to = if guards(a, b) {
+            a.0
+        } else if guards(b, a) {
+            b.0
+        } else {
+            return None;
+        };
+        Some((to, self.arena.or(&a.1, &b.1)))
     }
 
     /// Works out the new edges of a node, and where absence leads.

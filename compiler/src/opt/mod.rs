@@ -63,7 +63,7 @@ pub const PASSES: &[Pass] = &[
 /// Most rounds of all passes; nearly every filter is done after one.
 const MAX_ROUNDS: usize = 4;
 
-/// Runs all passes, and again if nodes disappeared behind `imply`: the tests
+/// Runs all passes, and again if nodes became one behind `imply`: the tests
 /// around them may now decide each other.
 pub(crate) fn optimise(graph: &mut Graph) {
     for _ in 0..MAX_ROUNDS {
@@ -71,7 +71,7 @@ pub(crate) fn optimise(graph: &mut Graph) {
         let mut again = false;
         for pass in PASSES {
             let changed = (pass.run)(graph);
-            again |= implied && changed && matches!(pass.name, "fold" | "collapse");
+            again |= implied && changed && pass.name == "collapse";
             implied |= pass.name == "imply";
         }
         if !again {
