@@ -316,7 +316,19 @@ fn instruction_lines(insns: &[Insn], layer: Layer, script: &Script<'_>) -> Vec<I
 }
 
 /// The test of an instruction as it is spelled in a filter.
-pub(crate) fn test_text(insn: &Insn, layer: Layer) -> String {
+///
+/// # Examples
+///
+/// ```
+/// use divert_compiler::{compile, explain::test_text, Layer};
+///
+/// let filter = compile("not tcp.Syn", Layer::Network)?;
+/// let insn = &filter.instructions()[0];
+/// assert_eq!(test_text(insn, Layer::Network), "not tcp.Syn");
+/// # Ok::<(), divert_compiler::Diagnostics>(())
+/// ```
+#[must_use]
+pub fn test_text(insn: &Insn, layer: Layer) -> String {
     let mut text = String::new();
     write_test(insn, layer, &mut text);
     text

@@ -42,7 +42,7 @@ pub(crate) fn run(args: &CompileArgs) -> Result<Outcome, Failure> {
             let json = serde_json::to_string(&Compiled::new(&filter)).map_err(io::Error::from)?;
             json + "\n"
         }
-        Emit::Dot => to_dot(&filter),
+        Emit::Dot => to_dot(&disasm::as_it_is(&filter.object(), &filter)),
     };
     write(args, bytes.as_bytes())
 }
