@@ -167,7 +167,7 @@ impl Filter {
     /// The instructions, as the WinDivert 2.2 driver takes them.
     ///
     /// None if it takes none of them, because there would be more than 255;
-    /// that can be with [`Engine::Divert`] only.
+    /// that can be with [`Engine::Divert`](crate::Engine::Divert) only.
     ///
     /// # Examples
     ///

@@ -5,10 +5,14 @@
 //! [`divert_vm`] run.
 //!
 //! ```text
-//! text ─parse─▶ Ast ─resolve─▶ Hir ─codegen─▶ instructions ─▶ object, bytes
-//!      grammar       names,         -O0            │
-//!                    ranges                        └─decompile─▶ text
+//! text ─parse─▶ Ast ─resolve─▶ Hir ─build─▶ Graph ─passes─▶ Graph ─▶ bytecode ─verify─▶ Program
+//!      grammar       names,      │           │                 │
+//!                    ranges      └── -O0 ────┴─▶ instructions ◀┘
+//!                                                └─▶ object, bytes, text
 //! ```
+//!
+//! [`graph`] and [`opt`] say what the optimiser does and why it is sound;
+//! [`equiv`] proves it of a single filter, and compares two.
 //!
 //! # Examples
 //!

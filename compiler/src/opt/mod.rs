@@ -2,7 +2,7 @@
 //!
 //! Each pass is one file that opens with the argument why it is sound, and
 //! changes a graph in place; what it cuts off stays in the arena until
-//! [`prune`](prune::run). No pass adds a node.
+//! `prune` runs. No pass adds a node.
 
 mod collapse;
 mod facts;
