@@ -7,7 +7,7 @@
 //! the two on every class.
 
 use divert_vm::bytecode::{Base, Class, Load};
-use divert_vm::packet::{IpVersion, Transport, ipv6};
+use divert_vm::packet::{IpVersion, Transport, icmp, ipv6, tcp, udp};
 use divert_vm::{Field, FieldType, Interval, Layer, Presence, Value};
 
 use super::Subject;
@@ -196,10 +196,10 @@ const fn known(field: Field, has_packets: bool, class: Class) -> Known {
 
 const fn protocol(class: Class) -> Known {
     match class.transport() {
-        Transport::Icmp => Known::Value(1),
-        Transport::Tcp => Known::Value(6),
-        Transport::Udp => Known::Value(17),
-        Transport::Icmpv6 => Known::Value(58),
+        Transport::Icmp => Known::Value(icmp::PROTOCOL),
+        Transport::Tcp => Known::Value(tcp::PROTOCOL),
+        Transport::Udp => Known::Value(udp::PROTOCOL),
+        Transport::Icmpv6 => Known::Value(icmp::PROTOCOL_V6),
         Transport::None => Known::Present,
     }
 }

@@ -6,6 +6,7 @@
 //! may lead wherever its neighbour does. The same goes for an interval that
 //! lies outside the values of a field that is known in every class of packets.
 
+use super::place;
 use crate::graph::{Classes, Edge, Graph, NodeId, Theory, loaded};
 
 pub(super) fn run(graph: &mut Graph) -> bool {
@@ -21,12 +22,6 @@ pub(super) fn run(graph: &mut Graph) -> bool {
     changed |= root != graph.root();
     graph.set_root(root);
     changed
-}
-
-/// Where an edge to `to` should lead instead.
-fn place(places: &[NodeId], to: NodeId) -> NodeId {
-    let found = to.index().and_then(|index| places.get(index));
-    found.copied().unwrap_or(to)
 }
 
 /// Where a node goes if it goes to one place only.

@@ -12,7 +12,7 @@ mod order;
 mod prune;
 mod share;
 
-use crate::graph::Graph;
+use crate::graph::{Graph, NodeId};
 
 /// One pass.
 #[derive(Clone, Copy, Debug)]
@@ -78,4 +78,10 @@ pub(crate) fn optimise(graph: &mut Graph) {
             break;
         }
     }
+}
+
+/// Where an edge to `to` should lead instead, by the places of all nodes.
+fn place(places: &[NodeId], to: NodeId) -> NodeId {
+    let found = to.index().and_then(|index| places.get(index));
+    found.copied().unwrap_or(to)
 }

@@ -6,6 +6,7 @@
 
 use rustc_hash::FxHashMap;
 
+use super::place;
 use crate::graph::{Graph, Node, NodeId};
 
 pub(super) fn run(graph: &mut Graph) -> bool {
@@ -13,10 +14,6 @@ pub(super) fn run(graph: &mut Graph) -> bool {
     let mut known: FxHashMap<u64, NodeId> = FxHashMap::default();
     known.reserve(graph.len());
     let mut changed = false;
-    let place = |places: &[NodeId], to: NodeId| {
-        let found = to.index().and_then(|index| places.get(index));
-        found.copied().unwrap_or(to)
-    };
     for id in graph.ids() {
         changed |= graph.retarget(id, |to| place(&places, to));
         let Some(node) = graph.node(id) else { continue };
